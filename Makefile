@@ -1,0 +1,121 @@
+# Every task of the project. `make help` lists them; a target's sentence is the comment behind it.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+
+GO ?= go
+NPM ?= npm
+
+# Where `make run` listens and keeps its documents.
+ADDR ?= 127.0.0.1:8080
+DATA ?= ./data
+
+# How long `make fuzz` spends on each target, and in which packages it looks for targets.
+FUZZTIME ?= 10s
+FUZZPKG ?= ./...
+
+# `make oracle`: the first seed (0: from the clock, printed) and how long to go on.
+SEED ?= 0
+DURATION ?= 60s
+
+# `make crash`: how often the server is killed.
+ROUNDS ?= 50
+
+# Installed packages are younger than the lock file, or `npm ci` runs.
+NODE_MODULES := web/node_modules/.package-lock.json
+
+# The browser of the end-to-end tests.
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || echo /usr/bin/chromium)
+export CHROMIUM
+
+-include bench/bench.mk
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+
+.PHONY: run
+run: build ## Build weft and serve the web app on http://127.0.0.1:8080/ with its documents in ./data.
+	./bin/weft dev --addr $(ADDR) --data $(DATA)
+
+.PHONY: build
+build: ## Build the binary into bin/weft; the web app inside it is the committed web/dist.
+	$(GO) build -o bin/weft ./cmd/weft
+
+.PHONY: test
+test: lint web-deps ## Run everything that has to pass before a change lands: lint, Go tests, web tests, real clients, browser.
+	WEFT_REQUIRE_NODE=1 $(GO) test ./...
+	$(MAKE) test-web
+
+.PHONY: test-go
+test-go: ## Run the Go tests; those that need Node run when web/node_modules is installed.
+	$(GO) test ./...
+
+.PHONY: test-race
+test-race: ## Run the Go tests under the race detector.
+	$(GO) test -race ./...
+
+.PHONY: test-web
+test-web: web-deps chromium build ## Run the web's unit tests, the real Yjs clients in Node, and the browser tests.
+	cd web && $(NPM) run check
+	cd web && $(NPM) run test:unit
+	cd web && $(NPM) run test:clients
+	cd web && $(NPM) run test:e2e
+
+.PHONY: lint
+lint: ## Check formatting, vet and staticcheck.
+	@unformatted="$$(git ls-files -z -- '*.go' | xargs -0 gofmt -l)"; \
+	if [ -n "$$unformatted" ]; then echo "not formatted with gofmt:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s each) in the packages FUZZPKG (./...).
+	@set -e; for pkg in $$($(GO) list $(FUZZPKG)); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "fuzz $$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+.PHONY: oracle
+oracle: web-deps ## Compare the engine with real Yjs on random histories for DURATION (60s), starting at SEED.
+	WEFT_REQUIRE_NODE=1 WEFT_ORACLE_SEED=$(SEED) WEFT_ORACLE_DURATION=$(DURATION) \
+		$(GO) test -count=1 -timeout 0 -v -run '^TestOracle' ./crdt/...
+
+.PHONY: crash
+crash: ## Kill the server while clients type, ROUNDS (50) times, and look for edits that were acknowledged and lost.
+	WEFT_CRASH_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 0 -v -run '^TestCrash' ./storage/... ./server/... ./cmd/...
+
+.PHONY: cover
+cover: ## Write the coverage of each package by its own tests to bin/cover.out and print it.
+	@mkdir -p bin
+	$(GO) test -coverprofile bin/cover.out ./...
+	$(GO) tool cover -func bin/cover.out | tail -n 1
+
+.PHONY: web
+web: web-deps ## Build the web app into web/dist, which is committed and embedded in the binary.
+	cd web && $(NPM) run build
+
+.PHONY: web-deps
+web-deps: $(NODE_MODULES) ## Install the web's packages exactly as the lock file names them.
+
+$(NODE_MODULES): web/package.json web/package-lock.json
+	cd web && $(NPM) ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: chromium
+chromium: ## Make sure there is a Chromium for the browser tests; as root on Debian, install it.
+	@if [ -x "$(CHROMIUM)" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "no Chromium found: install one, or name it: make test CHROMIUM=/path/to/chromium" >&2; exit 1; fi; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
+
+.PHONY: fixtures
+fixtures: web-deps ## Regenerate the fixtures that real Yjs, lib0 and y-protocols wrote; a clean tree stays clean.
+	cd web && $(NPM) run fixtures
+
+.PHONY: clean
+clean: ## Remove what was built or installed; documents in ./data stay.
+	rm -rf bin web/node_modules web/test-results web/playwright-report
+	$(GO) clean -testcache
