@@ -1,0 +1,26 @@
+// Loads updates made by weft into a real Yjs document and says what Yjs makes of them: the way back of the oracle.
+import * as Y from 'yjs'
+import { rootOf } from './ops.mjs'
+import { canonicalType } from './values.mjs'
+
+const hex = (bytes) => Buffer.from(bytes).toString('hex')
+const bytes = (text) => new Uint8Array(Buffer.from(text, 'hex'))
+
+/** {gc, updates: [hex], roots: [names]} -> {sv, update, pending, dumps} or {err}. */
+export const loadUpdates = ({ gc, updates, roots }) => {
+  const doc = new Y.Doc({ gc, guid: 'oracle' })
+  doc.clientID = 0
+  try {
+    for (const update of updates) Y.applyUpdate(doc, bytes(update))
+    const out = {
+      sv: hex(Y.encodeStateVector(doc)),
+      update: hex(Y.encodeStateAsUpdate(doc)),
+      pending: [doc.store.pendingStructs !== null, doc.store.pendingDs !== null],
+      dumps: {}
+    }
+    for (const name of roots) out.dumps[name] = canonicalType(rootOf(doc, name))
+    return out
+  } catch (e) {
+    return { err: String(e?.stack ?? e) }
+  }
+}

@@ -1,0 +1,210 @@
+// Runs an oracle script: documents, steps, and for each step what can be seen after it.
+//
+// Every step has a slot: the V1 updates that its document emitted on its own account (a local transaction, a cleanup of
+// formatting, an undo). Later steps deliver slots by number. A slot whose step was cut out of the script is empty, so a
+// script stays valid however much of it is removed.
+//
+//   {docs: [{c client id, gc, undo, clean}], roots: [names], steps: [...]}
+//
+//   ["op", d, [op, ...]]        one transaction
+//   ["recv", d, [slot, ...]]    apply the updates of the slots one by one
+//   ["merge", d, [slot, ...]]   merge the updates of the slots, apply the result
+//   ["sync", d, from]           from's answer to d's state vector
+//   ["reload", d]               encode, load into a fresh document with the same client id
+//   ["undo", d]  ["redo", d]
+//   ["diff", [slot, ...], [r]]  merge the slots' updates; diff the result against a state vector made of its own
+//   ["check", d, [r], deep]     all that can be read; r picks a state vector below the document's own
+//
+// The reply is one entry for each step; see the functions below for what an entry holds.
+import * as Y from 'yjs'
+import { rootOf, runOp } from './ops.mjs'
+import { canonical, canonicalDelta, canonicalType } from './values.mjs'
+
+const hex = (bytes) => Buffer.from(bytes).toString('hex')
+const remote = Symbol('remote')
+
+class Replica {
+  constructor (spec, roots) {
+    this.spec = spec
+    this.roots = roots
+    this.emitted = []
+    this.open(new Y.Doc({ gc: spec.gc, guid: 'oracle' }))
+  }
+
+  open (doc) {
+    this.doc = doc
+    doc.clientID = this.spec.c
+    doc.on('update', (update, origin) => {
+      if (origin !== remote) this.emitted.push(update)
+      else this.applied++
+    })
+    if (!this.spec.clean) doc.on('beforeTransaction', withoutCleanup)
+    if (this.spec.undo) this.watchUndo()
+  }
+
+  watchUndo () {
+    const scope = this.roots.map((name) => rootOf(this.doc, name))
+    this.undo = new Y.UndoManager(scope, { captureTimeout: 0, doc: this.doc })
+  }
+
+  take () {
+    const out = this.emitted
+    this.emitted = []
+    return out
+  }
+
+  // What an update did, beyond what it emitted: did anything change, counting what now waits for its past.
+  apply (update) {
+    const store = this.doc.store
+    const { pendingStructs, pendingDs } = store
+    const waiting = pendingStructs && hex(pendingStructs.update)
+    const waitingDs = pendingDs && hex(pendingDs)
+    this.applied = 0
+    Y.applyUpdate(this.doc, update, remote)
+    return (
+      this.applied > 0 ||
+      waiting !== (store.pendingStructs && hex(store.pendingStructs.update)) ||
+      waitingDs !== (store.pendingDs && hex(store.pendingDs))
+    )
+  }
+}
+
+// Yjs cleans up formatting after a remote transaction where a text was declared. A document that stands for one which
+// never declares a type must not do so although its operations have to name types.
+const withoutCleanup = (transaction) =>
+  Object.defineProperty(transaction, '_needFormattingCleanup', { get: () => false, set: () => {} })
+
+const vectorBelow = (vector, picks) => {
+  const below = new Map()
+  let i = 0
+  for (const [client, clock] of [...vector].sort((a, b) => b[0] - a[0])) {
+    const pick = picks[i++ % picks.length]
+    if (pick > 0) below.set(client, Math.floor((clock * pick) / 255))
+  }
+  return Y.encodeStateVector(below)
+}
+
+const readRoot = (doc, name) => {
+  const t = rootOf(doc, name)
+  const out = { dump: canonicalType(t), json: canonical(t.toJSON()) }
+  if (t instanceof Y.Text) {
+    out.text = JSON.stringify(t.toString())
+    out.delta = canonicalDelta(t.toDelta())
+    out.length = t.length
+  } else if (t instanceof Y.XmlFragment) {
+    out.xml = JSON.stringify(t.toString())
+  } else if (t instanceof Y.Array) {
+    out.length = t.length
+  }
+  return out
+}
+
+const readRoots = (replica, update) => {
+  let doc = replica.doc
+  if (replica.spec.observer) {
+    // Reading a root by name would declare its type, and an observer never does: read a copy.
+    doc = new Y.Doc({ gc: replica.spec.gc, guid: 'oracle' })
+    Y.applyUpdate(doc, update)
+  }
+  const out = {}
+  for (const name of replica.roots) out[name] = readRoot(doc, name)
+  return out
+}
+
+const check = (replica, picks, deep) => {
+  const { doc } = replica
+  const update = Y.encodeStateAsUpdate(doc)
+  const vector = vectorBelow(stateVectorOf(doc), picks)
+  const out = {
+    sv: hex(Y.encodeStateVector(doc)),
+    update: hex(update),
+    diffSV: hex(vector),
+    diff: hex(Y.encodeStateAsUpdate(doc, vector)),
+    pending: [doc.store.pendingStructs !== null, doc.store.pendingDs !== null]
+  }
+  if (deep) out.roots = readRoots(replica, update)
+  return out
+}
+
+const stateVectorOf = (doc) => Y.decodeStateVector(Y.encodeStateVector(doc))
+
+/** Runs a script and returns the reply: {steps: [entry, ...]}; an entry with err ends the run. */
+export const runScript = (script) => {
+  const replicas = script.docs.map((spec) => new Replica(spec, script.roots))
+  const slots = []
+  const collect = (list) => list.flatMap((slot) => slots[slot] ?? [])
+  const entries = []
+  for (const [at, step] of script.steps.entries()) {
+    let entry
+    try {
+      entry = runStep(step, replicas, collect)
+    } catch (e) {
+      entries.push({ err: String(e?.stack ?? e) })
+      break
+    }
+    if (entry.own) {
+      slots[at] = entry.own
+      entry.own = entry.own.map(hex)
+    }
+    entries.push(entry)
+  }
+  for (const { doc } of replicas) doc.destroy()
+  return { steps: entries }
+}
+
+const runStep = (step, replicas, collect) => {
+  const replica = typeof step[1] === 'number' ? replicas[step[1]] : undefined
+  switch (step[0]) {
+    case 'op':
+      replica.doc.transact(() => {
+        for (const op of step[2]) runOp(replica.doc, op)
+      })
+      return { own: replica.take() }
+    case 'recv': {
+      const changed = collect(step[2]).map((update) => replica.apply(update))
+      return { own: replica.take(), changed }
+    }
+    case 'merge': {
+      const updates = collect(step[2])
+      if (updates.length === 0) return { own: [] }
+      const merged = Y.mergeUpdates(updates)
+      const changed = [replica.apply(merged)]
+      return { own: replica.take(), merged: hex(merged), changed }
+    }
+    case 'sync': {
+      const update = Y.encodeStateAsUpdate(replicas[step[2]].doc, Y.encodeStateVector(replica.doc))
+      const changed = [replica.apply(update)]
+      return { own: replica.take(), merged: hex(update), changed }
+    }
+    case 'reload': {
+      const update = Y.encodeStateAsUpdate(replica.doc)
+      replica.undo?.destroy()
+      replica.open(new Y.Doc({ gc: replica.spec.gc, guid: 'oracle' }))
+      replica.doc.clientID = 0
+      replica.apply(update)
+      replica.doc.clientID = replica.spec.c
+      replica.emitted = []
+      return { merged: hex(update) }
+    }
+    case 'undo':
+      replica.undo.undo()
+      return { own: replica.take() }
+    case 'redo':
+      replica.undo.redo()
+      return { own: replica.take() }
+    case 'diff':
+      return diff(collect(step[1]), step[2])
+    case 'check':
+      return check(replica, step[2], step[3])
+    default:
+      throw new Error(`unknown step ${step[0]}`)
+  }
+}
+
+const diff = (updates, picks) => {
+  if (updates.length === 0) return {}
+  const merged = Y.mergeUpdates(updates)
+  const vector = Y.encodeStateVectorFromUpdate(merged)
+  const below = vectorBelow(Y.parseUpdateMeta(merged).to, picks)
+  return { merged: hex(merged), sv: hex(vector), diffSV: hex(below), diff: hex(Y.diffUpdate(merged, below)) }
+}
