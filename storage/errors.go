@@ -25,6 +25,8 @@ var (
 	ErrCorruptDocument = errors.New("document is damaged")
 	// ErrNotFound means that there is no document of that name.
 	ErrNotFound = errors.New("document not found")
+	// ErrDeleted means that the document is deleted, and its name not free yet.
+	ErrDeleted = errors.New("document is deleted")
 	// ErrName means that a document's name is not allowed, see [CheckName].
 	ErrName = errors.New("document name not allowed")
 	// ErrTooLarge means that an entry is over a limit: [MaxUpdateBytes] or

@@ -3,63 +3,257 @@ package storage
 import (
 	"context"
 	"errors"
-	"time"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
 )
 
-var errSkeleton = errors.New("storage is being built")
-
 // Store is one data directory, open. It is safe for concurrent use.
-type Store struct{}
+type Store struct {
+	opts     Options
+	logger   *slog.Logger
+	lock     *pebble.Lock
+	db       *pebble.DB
+	id       uuid.UUID
+	pipeline *pipeline
+	mark     *markFile
+	failure  *failure
+	space    *spaceWatch
+	counters counters
 
-// Open opens the data directory, creating it when it is missing.
-//
-// It fails with [ErrInUse], [ErrReadOnlyDir], [ErrNewerFormat] or [ErrCorrupt],
-// and in these cases leaves the directory as it found it.
-func Open(o Options) (*Store, error) { return nil, errSkeleton }
+	closed atomic.Bool
 
-// Close waits until everything appended is durable (or has failed), then closes
-// the directory. Handles must not be used after it. A second Close returns
-// [ErrClosed].
-func (s *Store) Close() error { return errSkeleton }
+	mu   sync.Mutex
+	docs map[string]*docState // open, or with entries that wait for the disk
+	// reading counts calls that use the database and are not in the pipeline, so
+	// that Close waits for them.
+	reading sync.WaitGroup
+}
+
+// ID returns the identity of the data directory: a UUID version 7, made when it
+// was created.
+func (s *Store) ID() uuid.UUID { return s.id }
 
 // Writable returns nil when an append would be accepted now, and otherwise the
-// error that it would return: [ErrNoSpace], [ErrFailed] or [ErrClosed]. It
-// costs two atomic loads; ask it before an update is applied, because applying
-// cannot be undone.
-func (s *Store) Writable() error { return errSkeleton }
+// error that it would return: [ErrNoSpace], [ErrClosed], or one that matches
+// [ErrFailed]. It costs three atomic loads; ask it before an update is applied,
+// because applying cannot be undone.
+func (s *Store) Writable() error {
+	switch {
+	case s.failure.failed.Load():
+		return s.failure.get()
+	case s.closed.Load():
+		return ErrClosed
+	case s.space.low.Load():
+		return ErrNoSpace
+	}
+	return nil
+}
+
+// Close waits until everything appended is durable (or has failed), then closes
+// the directory. Calls that come after it return [ErrClosed], also a second
+// Close.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return ErrClosed
+	}
+	s.mu.Lock()   // nobody is between the check of closed and reading.Add
+	s.mu.Unlock()
+	s.space.close()
+	s.pipeline.close()
+	s.reading.Wait()
+	err := s.mark.close()
+	if f := s.failure; f.failed.Load() && errors.Is(f.err, errWedged) {
+		return fmt.Errorf("close storage: the database stays open: %w", f.get())
+	}
+	err = errors.Join(s.db.Close(), err, s.lock.Close())
+	if err != nil {
+		return fmt.Errorf("close storage: %w", err)
+	}
+	return nil
+}
+
+// begin announces a use of the database; end it with s.reading.Done.
+func (s *Store) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	s.reading.Add(1)
+	return nil
+}
 
 // Document returns a handle on the document called name. When there is none it
 // is created if create is set, durable before Document returns; otherwise the
-// error is [ErrNotFound]. Further errors: [ErrName], [ErrCorruptDocument],
-// [ErrNoSpace], [ErrFailed].
+// error is [ErrNotFound]. Further errors: [ErrName], [ErrDeleted],
+// [ErrCorruptDocument], [ErrNewerFormat], [ErrNoSpace], [ErrFailed].
 //
-// Handles on one document share its sequences; each must be closed.
+// Handles on one document share its sequences; each must be closed. The first
+// handle costs three point reads; an open document costs about 400 bytes.
 func (s *Store) Document(ctx context.Context, name string, create bool) (*Document, error) {
-	return nil, errSkeleton
+	d, err := s.document(ctx, name, create)
+	if err != nil {
+		return nil, fmt.Errorf("open document %q: %w", name, err)
+	}
+	return d, nil
 }
 
-// DocumentInfo describes a document as it is on disk.
-type DocumentInfo struct {
-	Name        string
-	ID          uuid.UUID // version 7, made at creation, never used again
-	Lineage     uuid.UUID // changes when the document begins anew
-	Incarnation uint64    // changes whenever sequences could repeat; compare for equality only
-	Created     time.Time
-	Modified    time.Time // of the last durable entry; Created when there is none
-	Last        uint64    // last durable sequence, 0 when nothing was appended
-	Bytes       int64     // of the updates that Load from 0 would stream
+func (s *Store) document(ctx context.Context, name string, create bool) (*Document, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.reading.Done()
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		st, mine := s.acquire(name)
+		if mine {
+			s.opened(st, s.openDocument(st, name, create))
+		}
+		<-st.ready // bounded by the disk, as the caller who reads is
+		if st.err == nil {
+			d := &Document{state: st}
+			st.attach(d)
+			return d, nil
+		}
+		s.unref(st)
+		// Somebody who did not want to create it may have looked at the same time.
+		if !mine && create && errors.Is(st.err, ErrNotFound) {
+			continue
+		}
+		return nil, st.err
+	}
 }
 
-// Documents returns up to limit documents in the byte order of their names,
-// beginning with the first name greater than after. A limit of 0 or less, or
-// above 1,000, means 1,000. A damaged document is listed with what is known of
-// it, and does not end the list. Cost: three point reads a document.
-func (s *Store) Documents(ctx context.Context, after string, limit int) ([]DocumentInfo, error) {
-	return nil, errSkeleton
+// acquire counts one more handle on name. When mine is set the state is new,
+// and the caller must read it and close ready.
+func (s *Store) acquire(name string) (st *docState, mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, ok := s.docs[name]
+	if !ok {
+		st = &docState{store: s, ready: make(chan struct{})}
+		st.meta.name = name
+		s.docs[name] = st
+	}
+	st.refs++
+	return st, !ok
 }
 
-// Stats returns counters and gauges since Open. It costs a few atomic loads and
-// one call of Pebble's Metrics: call it once a scrape, not once a message.
-func (s *Store) Stats() Stats { return Stats{} }
+// opened lets those go on who wait for st. When it could not be read, the next
+// who asks tries again.
+func (s *Store) opened(st *docState, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		delete(s.docs, st.meta.name)
+	}
+	st.err = err
+	close(st.ready)
+}
+
+// release gives a handle back.
+func (s *Store) release(d *Document) {
+	d.state.detach(d)
+	s.unref(d.state)
+}
+
+func (s *Store) unref(st *docState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.refs--
+	s.forget(st)
+}
+
+// forgetIdle is called when all of st is on disk and no handle was seen.
+func (s *Store) forgetIdle(st *docState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(st)
+}
+
+// forget drops st when nobody holds it and the disk has all of it, so that the
+// next who opens it reads what is durable and nothing else.
+func (s *Store) forget(st *docState) {
+	if st.refs > 0 || s.docs[st.meta.name] != st {
+		return
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.last != st.durable.Load() {
+		return
+	}
+	st.gone = true
+	delete(s.docs, st.meta.name)
+}
+
+// lookup returns the state of a document that is open, or nil. hidden means that
+// it is being created and not yet durable.
+func (s *Store) lookup(name string) (st *docState, hidden bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, ok := s.docs[name]
+	if !ok {
+		return nil, false
+	}
+	select {
+	case <-st.ready:
+		return st, false
+	default:
+		return nil, st.creating
+	}
+}
+
+// openDocument fills st from disk, or creates the document.
+func (s *Store) openDocument(st *docState, name string, create bool) error {
+	err := s.readDocument(st, name)
+	if !errors.Is(err, ErrNotFound) || !create {
+		return err
+	}
+	if err := s.Writable(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	st.creating = true
+	s.mu.Unlock()
+	return s.createDocument(st, name)
+}
+
+// createDocument writes meta and index of a new document and waits for the disk.
+func (s *Store) createDocument(st *docState, name string) error {
+	meta, err := newMeta(name, s.opts.Now())
+	if err != nil {
+		return err
+	}
+	err = s.writeAndWait(func(b *pebble.Batch) error {
+		return errors.Join(
+			b.Set(nameKey(name), encodeName(meta.id), nil),
+			b.Set(documentKey(meta.id, kindMeta), meta.encode(), nil),
+		)
+	})
+	if err != nil {
+		return fmt.Errorf("create: %w", err)
+	}
+	st.meta = meta
+	return nil
+}
+
+// writeAndWait has the pipeline write what fill puts into a batch, after all
+// that is queued, and waits until it is durable.
+func (s *Store) writeAndWait(fill func(*pebble.Batch) error) error {
+	done := make(chan error, 1)
+	err := s.pipeline.put(request{fill: fill, done: func(err error) { done <- err }})
+	if err != nil {
+		return err
+	}
+	return <-done
+}

@@ -1,0 +1,53 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// errWedged marks an error after which Pebble holds its commit lock for ever:
+// closing the database would wait for it.
+var errWedged = errors.New("the log's writer panicked")
+
+// failure is the end of a store: the first write or fsync that went wrong.
+//
+// It has two sources. Pebble hands the error of a sync to whoever waits for it.
+// Everything else it reports through Logger.Fatalf, and when that returns it
+// goes on and reports success. So the flag decides, not the error: it is looked
+// at after each wait, before anything becomes durable.
+type failure struct {
+	failed atomic.Bool
+	done   chan struct{} // closed when failed is set
+	once   sync.Once
+	err    error // set before done is closed
+	fatal  func(error)
+}
+
+func newFailure(fatal func(error)) *failure {
+	return &failure{done: make(chan struct{}), fatal: fatal}
+}
+
+// set records the first error and calls fatal with it. Later calls do nothing.
+func (f *failure) set(err error) {
+	first := false
+	f.once.Do(func() {
+		f.err = err
+		f.failed.Store(true)
+		close(f.done)
+		first = true
+	})
+	if first {
+		f.fatal(err)
+	}
+}
+
+// get returns nil, or the error for those who come after the failure: it
+// matches [ErrFailed] and the first error.
+func (f *failure) get() error {
+	if !f.failed.Load() {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrFailed, f.err)
+}
