@@ -22,14 +22,15 @@ func Open(o Options) (*Store, error) {
 	if o.Dir == "" {
 		return nil, errors.New("open storage: no data directory given")
 	}
-	s, err := open(o)
+	s, err := open(o, func(db *pebble.DB) batchLog { return pebbleLog{db} })
 	if err != nil {
 		return nil, fmt.Errorf("open storage in %s: %w", o.Dir, err)
 	}
 	return s, nil
 }
 
-func open(o Options) (*Store, error) {
+// open is Open with another way to the log: a test takes the fsync away.
+func open(o Options, newLog func(*pebble.DB) batchLog) (*Store, error) {
 	osFS := o.FS == nil
 	o = o.withDefaults()
 	if osFS {
@@ -40,7 +41,7 @@ func open(o Options) (*Store, error) {
 		}
 		o.Dir = abs
 	}
-	s := &Store{opts: o, logger: o.Logger, docs: make(map[string]*docState)}
+	s := &Store{opts: o, logger: o.Logger, newLog: newLog, docs: make(map[string]*docState)}
 	s.failure = newFailure(o.Fatal)
 	if err := o.FS.MkdirAll(o.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", accessError(err))
@@ -120,7 +121,7 @@ func (s *Store) start() error {
 		return errors.Join(err, s.mark.close())
 	}
 	s.space = newSpaceWatch(s.opts)
-	s.pipeline = newPipeline(s, pebbleLog{s.db}, number)
+	s.pipeline = newPipeline(s, s.newLog(s.db), number)
 	return nil
 }
 

@@ -274,9 +274,6 @@ func (g *group) finish(err error) {
 	}
 }
 
-// waiting returns the groups that wait for the disk.
-func (p *pipeline) waiting() int { return len(p.syncing) }
-
 func firstError(a, b error) error {
 	if a != nil {
 		return a

@@ -18,6 +18,7 @@ type Store struct {
 	logger   *slog.Logger
 	lock     *pebble.Lock
 	db       *pebble.DB
+	newLog   func(*pebble.DB) batchLog
 	id       uuid.UUID
 	pipeline *pipeline
 	mark     *markFile
