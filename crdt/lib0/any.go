@@ -3,7 +3,6 @@ package lib0
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 	"unicode/utf8"
 )
 
@@ -133,10 +132,6 @@ func AppendNumber(dst []byte, f float64) []byte {
 	if float64(float32(f)) == f {
 		return binary.BigEndian.AppendUint32(append(dst, TagFloat32), math.Float32bits(float32(f)))
 	}
-	if f != f {
-		f = math.NaN()
-		return binary.BigEndian.AppendUint64(append(dst, TagFloat64), 0x7ff8000000000000)
-	}
 	return binary.BigEndian.AppendUint64(append(dst, TagFloat64), math.Float64bits(f))
 }
 
@@ -176,16 +171,20 @@ func appendWire(dst []byte, d *Decoder) []byte {
 }
 
 func appendWireString(dst, s []byte) []byte {
-	if !hasSurrogate(s) {
-		return AppendBytes(dst, s)
-	}
-	clean := slices.Clone(s)
-	for i := 0; i+2 < len(clean); i++ {
-		if isSurrogate(clean[i:]) {
-			copy(clean[i:], "\uFFFD")
+	n := len(dst)
+	dst = AppendBytes(dst, s)
+	ReplaceSurrogates(dst[n:])
+	return dst
+}
+
+// ReplaceSurrogates turns each lone surrogate in the WTF-8 string s into
+// U+FFFD, which is as long, and so makes it UTF-8.
+func ReplaceSurrogates(s []byte) {
+	for i := 0; i+2 < len(s); i++ {
+		if isSurrogate(s[i:]) {
+			copy(s[i:], "\uFFFD")
 		}
 	}
-	return AppendBytes(dst, clean)
 }
 
 // isSurrogate reports whether s begins with a surrogate in WTF-8.

@@ -195,13 +195,16 @@ func TestBytesCannotBeExtended(t *testing.T) {
 	}
 }
 
-// What a NaN carries beyond being one is an implementation's own affair in JavaScript; we drop it.
-func TestNaNPayloadIsDropped(t *testing.T) {
-	const want = "\x7b\x7f\xf8\x00\x00\x00\x00\x00\x00"
-	for _, in := range []string{want, "\x7b\xff\xf8\x00\x00\x00\x00\x00\x01", "\x7c\x7f\xc0\x00\x01"} {
-		d := lib0.NewDecoder([]byte(in))
-		if got, err := lib0.CanonicalAny(nil, &d); err != nil || string(got) != want {
-			t.Errorf("CanonicalAny(%x) = %x, %v, want %x", in, got, err, want)
+// What a NaN carries beyond being one comes through, as it does in V8.
+func TestNaNPayloadIsKept(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"\x7b\x7f\xf8\x00\x00\x00\x00\x00\x00", "\x7b\x7f\xf8\x00\x00\x00\x00\x00\x00"},
+		{"\x7b\xff\xf8\x00\x00\x00\x00\x00\x01", "\x7b\xff\xf8\x00\x00\x00\x00\x00\x01"},
+		{"\x7c\x7f\xc0\x00\x01", "\x7b\x7f\xf8\x00\x00\x20\x00\x00\x00"},
+	} {
+		d := lib0.NewDecoder([]byte(tt.in))
+		if got, err := lib0.CanonicalAny(nil, &d); err != nil || string(got) != tt.want {
+			t.Errorf("CanonicalAny(%x) = %x, %v, want %x", tt.in, got, err, tt.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package lib0
 import (
 	"bytes"
 	"slices"
+	"strings"
 )
 
 // field is one property of an object that is being rewritten: its key, and
@@ -65,32 +66,19 @@ func enumerationOrder(fields []field) []field {
 		at[string(f.key)] = len(out)
 		out = append(out, f)
 	}
-	slices.SortStableFunc(out, func(a, b field) int {
-		ia, ib := isArrayIndex(a.key), isArrayIndex(b.key)
-		switch {
-		case ia && ib:
-			if len(a.key) != len(b.key) {
-				return len(a.key) - len(b.key)
-			}
-			return bytes.Compare(a.key, b.key)
-		case ia:
-			return -1
-		case ib:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(out, func(a, b field) int { return CompareKeys(string(a.key), string(b.key)) })
 	return out
 }
 
 // isArrayIndex reports whether k is what ECMAScript calls an array index: the
 // decimal form of an integer from 0 to 2^32-2.
-func isArrayIndex(k []byte) bool {
+func isArrayIndex[T string | []byte](k T) bool {
 	if len(k) == 0 || len(k) > 10 || k[0] == '0' && len(k) > 1 {
 		return false
 	}
 	v := uint64(0)
-	for _, c := range k {
+	for i := range len(k) {
+		c := k[i]
 		if c < '0' || c > '9' {
 			return false
 		}
@@ -115,4 +103,42 @@ func hasRepeatedKey(fields []field) bool {
 		seen[string(f.key)] = struct{}{}
 	}
 	return len(seen) < len(fields)
+}
+
+// OrderedObject appends the object raw, whose values are canonical, with its
+// keys in JavaScript's order and without repetitions.
+func OrderedObject(dst, raw []byte) []byte {
+	d := NewDecoder(raw)
+	d.pos++
+	n, _ := d.Uint()
+	start := len(dst)
+	dst = append(dst, raw...)
+	body := start + d.pos
+	fields := make([]field, 0, n)
+	for range n {
+		f := field{start: start + d.pos}
+		f.key, _ = d.Bytes()
+		d.skip()
+		f.end = start + d.pos
+		fields = append(fields, f)
+	}
+	return reorder(dst, body, int(n), fields)
+}
+
+// CompareKeys orders property names as JavaScript enumerates them, as far as
+// the names decide: array indexes first, ascending; others are equal.
+func CompareKeys(a, b string) int {
+	ia, ib := isArrayIndex(a), isArrayIndex(b)
+	switch {
+	case ia && ib:
+		if len(a) != len(b) {
+			return len(a) - len(b)
+		}
+		return strings.Compare(a, b)
+	case ia:
+		return -1
+	case ib:
+		return 1
+	}
+	return 0
 }

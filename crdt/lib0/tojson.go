@@ -7,8 +7,9 @@ import (
 )
 
 // AppendJSON appends what JSON.stringify writes for the canonical value v. It
-// reports false, having appended nothing, where JSON.stringify has no result:
-// for undefined, and for a value that contains a bigint.
+// reports false, having appended nothing, for undefined, which JSON has not. A
+// bigint, at which JSON.stringify throws, is written as a string of its digits,
+// which a reader in JavaScript can turn back without loss.
 func AppendJSON(dst, v []byte) ([]byte, bool) {
 	d := NewDecoder(v)
 	n := len(dst)
@@ -40,10 +41,14 @@ func appendJSON(dst []byte, d *Decoder) ([]byte, bool) {
 	case TagBytes:
 		p, _ := d.Bytes()
 		return appendJSONBytes(dst, p), true
+	case TagBigInt:
+		p, _ := d.Fixed(8)
+		dst = strconv.AppendInt(append(dst, '"'), int64(binary.BigEndian.Uint64(p)), 10)
+		return append(dst, '"'), true
 	case TagArray:
-		return appendJSONArray(dst, d)
+		return appendJSONArray(dst, d), true
 	case TagObject:
-		return appendJSONObject(dst, d)
+		return appendJSONObject(dst, d), true
 	}
 	return dst, false
 }
@@ -66,7 +71,7 @@ func (d *Decoder) number() float64 {
 	return float64(i)
 }
 
-func appendJSONArray(dst []byte, d *Decoder) ([]byte, bool) {
+func appendJSONArray(dst []byte, d *Decoder) []byte {
 	n, _ := d.Uint()
 	dst = append(dst, '[')
 	for i := range n {
@@ -78,15 +83,12 @@ func appendJSONArray(dst []byte, d *Decoder) ([]byte, bool) {
 			dst = append(dst, "null"...)
 			continue
 		}
-		var ok bool
-		if dst, ok = appendJSON(dst, d); !ok {
-			return dst, false
-		}
+		dst, _ = appendJSON(dst, d)
 	}
-	return append(dst, ']'), true
+	return append(dst, ']')
 }
 
-func appendJSONObject(dst []byte, d *Decoder) ([]byte, bool) {
+func appendJSONObject(dst []byte, d *Decoder) []byte {
 	n, _ := d.Uint()
 	dst = append(dst, '{')
 	first := true
@@ -101,12 +103,9 @@ func appendJSONObject(dst []byte, d *Decoder) ([]byte, bool) {
 		}
 		first = false
 		dst = append(AppendJSONString(dst, k), ':')
-		var ok bool
-		if dst, ok = appendJSON(dst, d); !ok {
-			return dst, false
-		}
+		dst, _ = appendJSON(dst, d)
 	}
-	return append(dst, '}'), true
+	return append(dst, '}')
 }
 
 // appendJSONBytes writes a byte array as JSON.stringify writes a Uint8Array.

@@ -1,0 +1,450 @@
+package crdt
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/weftsync/weft/crdt/lib0"
+)
+
+// UpdateError says why an update, or another encoded input, was refused, and
+// where in it.
+type UpdateError struct {
+	Offset int // in bytes from the start of the input
+	Reason string
+}
+
+func (e *UpdateError) Error() string {
+	return fmt.Sprintf("crdt: refused at offset %d: %s", e.Offset, e.Reason)
+}
+
+// refused turns a decoding error into an *UpdateError.
+func refused(err error) error {
+	var e *lib0.Error
+	if errors.As(err, &e) {
+		return &UpdateError{e.Offset, e.Reason}
+	}
+	return err
+}
+
+// id names one operation.
+type id struct{ client, clock uint32 }
+
+// idRange names a run of operations of one client.
+type idRange struct{ client, clock, len uint32 }
+
+func (r idRange) end() uint32 { return r.clock + r.len }
+
+// block is the part of an update that comes from one client: structs in the
+// order of their clocks, refs[next:] still to be integrated.
+type block struct {
+	client uint32
+	refs   []ref
+	next   int
+}
+
+// decoded is an update after decoding and checking. Its items lie in the slab
+// but in no list; nothing else of the document has changed.
+type decoded struct {
+	blocks  []block
+	refs    []ref // backing of the blocks
+	deletes []idRange
+	known   bool // part of it was known before and has been left out
+}
+
+// decodeMark remembers the sizes of the document's tables, so that a refused
+// update leaves them as they were.
+type decodeMark struct {
+	arenas                  arenaMark
+	clients, keys, branches int
+}
+
+func (d *Doc) decodeMark() decodeMark {
+	return decodeMark{d.arenas.mark(), len(d.clients), len(d.keyNames), len(d.branches)}
+}
+
+func (d *Doc) rewindDecode(m decodeMark, refs []ref) {
+	for _, r := range refs {
+		d.release(r)
+	}
+	d.arenas.rewind(m.arenas)
+	d.forgetClients(m.clients)
+	d.forgetKeys(m.keys)
+	clear(d.branches[m.branches:])
+	d.branches = d.branches[:m.branches]
+}
+
+// decodeUpdate is the first two of the seven steps, decode and check: it reads
+// a V1 update into u. Whatever can be wrong with an update is found here; a
+// refused update changes nothing.
+func (d *Doc) decodeUpdate(u *decoded, update []byte) error {
+	u.blocks, u.refs, u.deletes, u.known = u.blocks[:0], u.refs[:0], u.deletes[:0], false
+	mark := d.decodeMark()
+	dec := lib0.NewDecoder(update)
+	err := d.decodeStructs(u, &dec)
+	if err == nil {
+		err = d.decodeDeletes(u, &dec)
+	}
+	if err == nil && dec.Len() > 0 {
+		err = dec.Fail("trailing bytes after the update")
+	}
+	for i := range u.blocks {
+		d.clients[u.blocks[i].client].block = 0
+	}
+	if err != nil {
+		d.rewindDecode(mark, u.refs)
+		u.blocks, u.refs = u.blocks[:0], u.refs[:0]
+		return refused(err)
+	}
+	rest := u.refs
+	for i := range u.blocks {
+		b := &u.blocks[i]
+		b.refs, rest = rest[:b.next:b.next], rest[b.next:]
+		b.next = 0
+	}
+	return nil
+}
+
+// decodeStructs reads the client blocks. Until the end a block's next counts
+// its structs, because the backing slice may still move.
+func (d *Doc) decodeStructs(u *decoded, dec *lib0.Decoder) error {
+	clients, err := dec.Uint()
+	if err != nil {
+		return err
+	}
+	if clients > uint64(dec.Len()) {
+		return dec.Fail("number of clients exceeds the bytes left")
+	}
+	for range clients {
+		at := dec.Offset()
+		n, err := dec.Uint()
+		if err != nil {
+			return err
+		}
+		if n > uint64(dec.Len())/2 {
+			return dec.FailAt(at, "number of structs exceeds the bytes left")
+		}
+		if len(u.refs)+int(n) > d.limits.Structs {
+			return dec.FailAt(at, fmt.Sprintf("more than %d structs in one update", d.limits.Structs))
+		}
+		c, clock, err := d.decodeID(dec)
+		if err != nil {
+			return err
+		}
+		if d.clients[c].block != 0 {
+			return dec.FailAt(at, "a client occurs twice")
+		}
+		u.blocks = append(u.blocks, block{client: c})
+		d.clients[c].block = int32(len(u.blocks))
+		first := len(u.refs)
+		for range n {
+			if clock, err = d.decodeStruct(u, dec, c, clock); err != nil {
+				return err
+			}
+		}
+		u.blocks[len(u.blocks)-1].next = len(u.refs) - first
+	}
+	return nil
+}
+
+// decodeID reads a client id, as the client's number, and a clock.
+func (d *Doc) decodeID(dec *lib0.Decoder) (c, clock uint32, err error) {
+	client, err := dec.Uint()
+	if err != nil {
+		return 0, 0, err
+	}
+	clock, err = decodeClock(dec)
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(d.clients) >= maxClients {
+		return 0, 0, dec.Fail("too many clients")
+	}
+	return d.intern(client), clock, nil
+}
+
+func decodeClock(dec *lib0.Decoder) (uint32, error) {
+	at := dec.Offset()
+	v, err := dec.Uint()
+	if err == nil && v > maxClock {
+		err = dec.FailAt(at, "clock or length exceeds 2^32-1")
+	}
+	return uint32(v), err
+}
+
+// decodeLen reads the length of a struct that is at least 1.
+func decodeLen(dec *lib0.Decoder) (uint32, error) {
+	at := dec.Offset()
+	n, err := decodeClock(dec)
+	if err == nil && n == 0 {
+		err = dec.FailAt(at, "struct of length 0")
+	}
+	return n, err
+}
+
+// decodeStruct reads one struct that begins at clock and returns the clock
+// after it. Structs that are known already are checked and left out.
+func (d *Doc) decodeStruct(u *decoded, dec *lib0.Decoder, c, clock uint32) (uint32, error) {
+	at := dec.Offset()
+	info, err := dec.Byte()
+	if err != nil {
+		return 0, err
+	}
+	if kind(info&31) == kindSkip {
+		n, err := decodeClock(dec)
+		if err == nil && uint64(clock)+uint64(n) > maxClock {
+			err = dec.FailAt(at, "clock exceeds 2^32-1")
+		}
+		return clock + n, err
+	}
+	mark, branches := d.arenas.mark(), len(d.branches)
+	r, it := d.alloc()
+	u.refs = append(u.refs, r)
+	it.bits = c<<clientShift | uint32(kindGC)
+	it.clock = clock
+	if info&31 == byte(kindGC) {
+		it.bits |= flagDeleted
+		it.len, err = decodeLen(dec)
+	} else if err = d.decodeWhere(dec, it, info); err == nil {
+		err = d.decodeContent(dec, it, info&31, at)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if uint64(clock)+uint64(it.len) > maxClock {
+		return 0, dec.FailAt(at, "clock exceeds 2^32-1")
+	}
+	end := it.end()
+	if end <= d.clients[c].next {
+		u.known = true
+		u.refs = u.refs[:len(u.refs)-1]
+		d.release(r)
+		d.arenas.rewind(mark)
+		clear(d.branches[branches:])
+		d.branches = d.branches[:branches]
+	}
+	return end, nil
+}
+
+// decodeWhere reads an item's origins or, if it has none, its parent.
+func (d *Doc) decodeWhere(dec *lib0.Decoder, it *item, info byte) (err error) {
+	at := dec.Offset()
+	self := func(c, clock uint32) bool { return c == it.client() && clock >= it.clock }
+	if info&0x80 != 0 {
+		if it.originClient, it.originClock, err = d.decodeID(dec); err != nil {
+			return err
+		}
+		if self(it.originClient, it.originClock) {
+			return dec.FailAt(at, "origin does not lie before the item")
+		}
+	}
+	if info&0x40 != 0 {
+		at = dec.Offset()
+		if it.rightClient, it.rightClock, err = d.decodeID(dec); err != nil {
+			return err
+		}
+		if self(it.rightClient, it.rightClock) {
+			return dec.FailAt(at, "right origin does not lie before the item")
+		}
+	}
+	if info&0xC0 != 0 {
+		return nil
+	}
+	byName, err := dec.Uint()
+	if err != nil {
+		return err
+	}
+	if byName == 1 {
+		name, err := d.decodeName(dec)
+		if err != nil {
+			return err
+		}
+		it.parent = parentByName | name
+	} else {
+		at = dec.Offset()
+		if it.originClient, it.originClock, err = d.decodeID(dec); err != nil {
+			return err
+		}
+		if self(it.originClient, it.originClock) {
+			return dec.FailAt(at, "parent does not lie before the item")
+		}
+		it.parent = parentByID
+	}
+	if info&0x20 != 0 {
+		key, err := d.decodeName(dec)
+		if err != nil {
+			return err
+		}
+		it.where = keyBit | key
+	}
+	return nil
+}
+
+// decodeName reads the name of a root, a key or a format.
+func (d *Doc) decodeName(dec *lib0.Decoder) (uint32, error) {
+	s, err := dec.StringBytes()
+	if err != nil {
+		return 0, err
+	}
+	return d.internKey(s), nil
+}
+
+// decodeContent reads the content of an item and sets its kind and length.
+func (d *Doc) decodeContent(dec *lib0.Decoder, it *item, ref byte, at int) error {
+	it.setKind(kind(ref & 15))
+	it.len = 1
+	it.content = uint32(len(d.blobs))
+	switch kind(ref) {
+	case kindDeleted:
+		n, err := decodeLen(dec)
+		it.len = n
+		return err
+	case kindString:
+		s, err := dec.StringBytes()
+		if err != nil {
+			return err
+		}
+		if len(s) == 0 {
+			return dec.FailAt(at, "struct of length 0")
+		}
+		d.putText(it, s)
+		return nil
+	case kindAny, kindJSON:
+		return d.decodeElements(dec, it)
+	case kindBinary:
+		p, err := dec.Bytes()
+		d.blobs = lib0.AppendBytes(d.blobs, p)
+		return err
+	case kindEmbed:
+		return d.decodeJSON(dec)
+	case kindFormat:
+		key, err := d.decodeName(dec)
+		if err != nil {
+			return err
+		}
+		d.blobs = lib0.AppendUint(d.blobs, uint64(key))
+		return d.decodeJSON(dec)
+	case kindDoc:
+		guid, err := dec.StringBytes()
+		if err != nil {
+			return err
+		}
+		d.blobs = lib0.AppendBytes(d.blobs, guid)
+		d.blobs, err = canonicalSubdocOptions(d.blobs, dec)
+		return err
+	case kindType:
+		return d.decodeType(dec, it)
+	}
+	return dec.FailAt(at, fmt.Sprintf("unknown struct kind %d", ref))
+}
+
+func (d *Doc) decodeType(dec *lib0.Decoder, it *item) error {
+	at := dec.Offset()
+	k, err := dec.Uint()
+	if err != nil {
+		return err
+	}
+	if k > uint64(KindXMLText) {
+		return dec.FailAt(at, fmt.Sprintf("unknown type %d", k))
+	}
+	name := ""
+	if TypeKind(k) == KindXMLElement || TypeKind(k) == KindXMLHook {
+		if name, err = dec.String(); err != nil {
+			return err
+		}
+	}
+	it.content = d.newBranch(TypeKind(k), name).handle
+	return nil
+}
+
+// decodeElements reads the elements of an array run; legacy JSON elements are
+// kept as Any like the others.
+func (d *Doc) decodeElements(dec *lib0.Decoder, it *item) error {
+	at := dec.Offset()
+	n, err := decodeLen(dec)
+	if err != nil {
+		return err
+	}
+	if int(n) > dec.Len() {
+		return dec.FailAt(at, "number of elements exceeds the bytes left")
+	}
+	it.len, it.content = n, uint32(len(d.elems))
+	for range n {
+		d.elems = append(d.elems, uint32(len(d.blobs)))
+		if it.kind() == kindAny {
+			d.blobs, err = lib0.CanonicalAny(d.blobs, dec)
+		} else {
+			err = d.decodeJSON(dec)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decodeJSON reads a JSON text and appends it to the blobs as Any. Yjs writes
+// undefined as the word undefined.
+func (d *Doc) decodeJSON(dec *lib0.Decoder) error {
+	at := dec.Offset()
+	text, err := dec.StringBytes()
+	if err != nil {
+		return err
+	}
+	if string(text) == "undefined" {
+		d.blobs = append(d.blobs, lib0.TagUndefined)
+		return nil
+	}
+	if d.blobs, err = lib0.AnyFromJSON(d.blobs, text); err != nil {
+		return dec.FailAt(at, err.(*lib0.Error).Reason)
+	}
+	return nil
+}
+
+// decodeDeletes reads the delete set. Ranges may come unsorted and overlapping.
+func (d *Doc) decodeDeletes(u *decoded, dec *lib0.Decoder) error {
+	clients, err := dec.Uint()
+	if err != nil {
+		return err
+	}
+	if clients > uint64(dec.Len())/2 {
+		return dec.Fail("number of clients in the delete set exceeds the bytes left")
+	}
+	for range clients {
+		id, err := dec.Uint()
+		if err != nil {
+			return err
+		}
+		at := dec.Offset()
+		n, err := dec.Uint()
+		if err != nil {
+			return err
+		}
+		if n > uint64(dec.Len())/2 {
+			return dec.FailAt(at, "number of deletes exceeds the bytes left")
+		}
+		if len(d.clients) >= maxClients {
+			return dec.Fail("too many clients")
+		}
+		c := d.intern(id)
+		for range n {
+			at := dec.Offset()
+			clock, err := decodeClock(dec)
+			if err != nil {
+				return err
+			}
+			length, err := decodeClock(dec)
+			if err != nil {
+				return err
+			}
+			if length == 0 {
+				return dec.FailAt(at, "delete of length 0")
+			}
+			if uint64(clock)+uint64(length) > maxClock {
+				return dec.FailAt(at, "delete beyond clock 2^32-1")
+			}
+			u.deletes = append(u.deletes, idRange{c, clock, length})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package crdt
+
+// applyDeletes is the sixth of the seven steps: it deletes the ranges of an
+// update's delete set. What lies beyond the operations known so far waits.
+// fresh reports whether nothing in the ranges was deleted before, waiting
+// whether some of it waits that did not wait before.
+func (tx *Tx) applyDeletes(ranges []idRange) (fresh, waiting bool) {
+	fresh = true
+	for _, r := range ranges {
+		deleted, waits := tx.applyDelete(r)
+		fresh = fresh && deleted
+		waiting = waiting || waits
+	}
+	return fresh, waiting
+}
+
+// applyDelete deletes one range as far as its operations are known (Yjs:
+// readAndApplyDeleteSet). whole reports that all of it was deleted just now.
+func (tx *Tx) applyDelete(r idRange) (whole, waits bool) {
+	d := tx.d
+	state := d.clients[r.client].next
+	if r.end() > state {
+		wait := r
+		if r.clock < state {
+			wait = idRange{r.client, state, r.end() - state}
+		}
+		waits = d.pendingDeletes.add(wait)
+		if r.clock >= state {
+			return false, waits
+		}
+	}
+	end := min(r.end(), state)
+	l := &d.clients[r.client].structs
+	p := l.find(r.clock)
+	if e := l.at(p); e.clock < r.clock && !d.item(e.ref).deleted() {
+		tx.split(l, p, r.clock-e.clock)
+		p = l.find(r.clock)
+	}
+	whole = end == r.end()
+	for ok := true; ok; p, ok = l.next(p) {
+		e := l.at(p)
+		if e.clock >= end {
+			break
+		}
+		it := d.item(e.ref)
+		if it.deleted() {
+			whole = false
+			continue
+		}
+		if end < it.end() {
+			tx.split(l, p, end-it.clock)
+			p = l.find(e.clock)
+		}
+		tx.delete(e.ref)
+	}
+	return whole, waits
+}
+
+// delete marks an item as deleted, and all that is in it (Yjs: Item.delete).
+func (tx *Tx) delete(r ref) {
+	d := tx.d
+	it := d.item(r)
+	if it.deleted() {
+		return
+	}
+	b := d.branches[it.parent]
+	if size := it.visible(); size > 0 && it.key() == 0 {
+		if len(b.watchers) > 0 {
+			tx.reportDelete(b, r, it)
+		}
+		b.length -= size
+		d.treeGrow(b, r, -int32(size))
+		b.cursor = cursor{}
+	}
+	it.bits |= flagDeleted
+	tx.deletes = append(tx.deletes, idRange{it.client(), it.clock, it.len})
+	tx.change(b)
+	if it.kind() == kindType {
+		tx.deleteChildren(d.branches[it.content])
+	}
+}
+
+// deleteChildren deletes what is in a type that was deleted. Children deleted
+// before the transaction are noted, because they can merge with neighbours
+// once they are collected.
+func (tx *Tx) deleteChildren(b *branch) {
+	child := func(r ref) {
+		if it := tx.d.item(r); !it.deleted() {
+			tx.delete(r)
+		} else if it.clock < tx.before(it.client()) {
+			tx.mergeable = append(tx.mergeable, id{it.client(), it.clock})
+		}
+	}
+	for r := b.first; r != 0; r = tx.d.item(r).right {
+		child(r)
+	}
+	for _, k := range b.keys {
+		child(k.item)
+	}
+}
+
+// isDeleted reports whether all of a range is known and deleted.
+func (d *Doc) isDeleted(r idRange) bool {
+	if r.end() > d.clients[r.client].next {
+		return false
+	}
+	l := &d.clients[r.client].structs
+	for p, ok := l.find(r.clock), true; ok; p, ok = l.next(p) {
+		e := l.at(p)
+		if e.clock >= r.end() {
+			break
+		}
+		if !d.item(e.ref).deleted() {
+			return false
+		}
+	}
+	return true
+}

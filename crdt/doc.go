@@ -1,0 +1,303 @@
+// Package crdt is weft's engine: a sequence CRDT with text, array, map and XML
+// types, compatible with Yjs 13.6 to the byte. What a Yjs client sends is
+// decoded, integrated, kept and encoded again without loss, and what the
+// package encodes any Yjs client reads.
+//
+// A Doc holds shared types by name. They are read at any time and changed
+// inside a transaction, which becomes one update for the other replicas:
+//
+//	doc := crdt.New(crdt.Options{})
+//	text := doc.Text("content")
+//	update, err := doc.Update(func(tx *crdt.Tx) error {
+//		return text.Insert(tx, 0, "hello")
+//	})
+//
+// The other side applies it, in any order and as often as it likes:
+//
+//	applied, err := other.ApplyUpdate(update)
+//
+// The way of an update is seven steps, each in a file of its own: decode,
+// check, queue what is missing, cut runs, integrate (YATA), delete, commit.
+// Checking changes nothing: an update is applied whole or refused whole, with
+// an *UpdateError that names the offset and the reason. No input makes the
+// package panic.
+//
+// Indexes and lengths of text count UTF-16 code units, as they do in Yjs, in
+// browsers and on the wire; those of arrays and XML count elements. Strings
+// are UTF-8. A lone surrogate, which JavaScript strings may hold and UTF-8 may
+// not, is accepted in its three-byte form and read back as U+FFFD.
+//
+// A Doc is not safe for concurrent use. It holds no locks, so any of its
+// methods may be called from inside a transaction or a callback.
+package crdt
+
+import (
+	"errors"
+	"math/rand/v2"
+
+	"github.com/weftsync/weft/crdt/lib0"
+)
+
+// Options configure a Doc. The zero value is ready for use.
+type Options struct {
+	// ClientID identifies this replica in every operation it makes, from 1 to
+	// 2^53-1. No two replicas may use one at the same time. 0 chooses one at
+	// random.
+	ClientID uint64
+
+	// KeepDeleted keeps deleted content instead of collecting it (Yjs: gc false).
+	KeepDeleted bool
+
+	Limits Limits
+}
+
+// Limits bound what one input may cost. A zero field takes its default.
+type Limits struct {
+	Structs        int // structs in one update; 1,000,000
+	PendingStructs int // structs that wait for missing ones; 100,000
+	PendingDeletes int // ranges that wait for what they delete; 100,000
+}
+
+func (l Limits) withDefaults() Limits {
+	def := func(v *int, n int) {
+		if *v <= 0 {
+			*v = n
+		}
+	}
+	def(&l.Structs, 1_000_000)
+	def(&l.PendingStructs, 100_000)
+	def(&l.PendingDeletes, 100_000)
+	return l
+}
+
+// Doc is a document: shared types by name, and the history that lets replicas
+// merge. It is not safe for concurrent use.
+type Doc struct {
+	slab
+	arenas
+	nodes
+
+	clients      []client // by number; 0 is none
+	clientIndex  map[uint64]uint32
+	lastClientID uint64
+	lastClient   uint32
+
+	keyNames   []string // by number; 0 is none
+	keyNumbers map[string]uint32
+
+	branches  []*branch // by handle; 0 is none
+	roots     map[string]*branch
+	rootNames []string // in order of creation
+
+	pending        pendingStructs
+	pendingDeletes pendingDeletes
+
+	self        uint64 // our client id
+	keepDeleted bool
+	limits      Limits
+
+	tx    Tx
+	stamp uint32
+
+	// Kept for reuse.
+	in     decoded
+	order  []int
+	stack  []ref
+	seen   scanned
+	sorted []uint32
+}
+
+// New returns an empty document.
+func New(o Options) *Doc {
+	d := &Doc{
+		clients:     make([]client, 1),
+		clientIndex: map[uint64]uint32{},
+		keyNames:    make([]string, 1),
+		keyNumbers:  map[string]uint32{},
+		branches:    make([]*branch, 1),
+		roots:       map[string]*branch{},
+		self:        o.ClientID,
+		keepDeleted: o.KeepDeleted,
+		limits:      o.Limits.withDefaults(),
+	}
+	if d.self == 0 {
+		d.self = randomClientID()
+	}
+	d.tx.d = d
+	return d
+}
+
+// randomClientID returns a client id as Yjs chooses them: 32 random bits.
+func randomClientID() uint64 { return uint64(rand.Uint32N(1<<32-1)) + 1 }
+
+// ClientID returns the id under which local operations are made. It changes if
+// an update shows that another replica uses the same one.
+func (d *Doc) ClientID() uint64 { return d.self }
+
+// ErrTransaction is returned when an update is applied, or a type is changed,
+// in a way that does not fit the transaction under way: an edit with a Tx that
+// has ended or belongs to another document, an update applied inside a
+// transaction.
+var ErrTransaction = errors.New("crdt: not possible in this transaction")
+
+// Applied says what an update did.
+type Applied struct {
+	// Changed reports whether the update held anything that was not known
+	// before: integrated, deleted, or waiting for what it depends on.
+	Changed bool
+
+	// Update is what was new, as a V1 update that can be logged and sent on;
+	// nil if nothing was. It is the slice given to ApplyUpdate if all of it was
+	// new or part of it waits.
+	Update []byte
+
+	// Waiting reports whether part of the update waits for operations that are
+	// not known yet. It is kept and part of the encoded state.
+	Waiting bool
+
+	// Roots names the root types whose content changed at any depth. The slice
+	// is valid until the next transaction.
+	Roots []string
+}
+
+// ApplyUpdate applies a V1 update: whole, or not at all with an *UpdateError.
+// Updates may come in any order and repeatedly; what depends on operations
+// that are missing waits for them. The document keeps no reference to update.
+//
+// The cost is linear in the update but for concurrent insertions at one place,
+// where it is that of YATA's conflict scan.
+func (d *Doc) ApplyUpdate(update []byte) (Applied, error) {
+	if d.tx.active {
+		return Applied{}, ErrTransaction
+	}
+	u := &d.in
+	if err := d.decodeUpdate(u, update); err != nil {
+		return Applied{}, err
+	}
+	if err := d.checkPending(u); err != nil {
+		d.discardAll(u)
+		return Applied{}, err
+	}
+	tx := d.begin(false)
+	tx.integrateAll(u.blocks)
+	queued := tx.queued
+	fresh, waiting := tx.applyDeletes(u.deletes)
+	tx.retryPending()
+	tx.commit()
+	changed := tx.changedAnything() || queued || waiting
+	whole := changed && fresh && !u.known && !tx.clipped || queued || waiting
+	a := Applied{Changed: changed, Waiting: queued || waiting, Roots: tx.changedRoots()}
+	switch {
+	case whole:
+		a.Update = update
+	case changed:
+		a.Update = tx.encode()
+	}
+	d.in.shrink()
+	return a, nil
+}
+
+// shrink lets go of scratch space that a large update needed.
+func (u *decoded) shrink() {
+	const keep = 4096
+	if cap(u.refs) > keep || cap(u.deletes) > keep || cap(u.blocks) > keep {
+		*u = decoded{}
+	}
+}
+
+// Update runs fn in a transaction and returns the V1 update for the other
+// replicas, nil if nothing changed. If fn returns an error Update returns it
+// too; what fn did before stays done, and the update says so. Inside a
+// transaction under way Update runs fn as part of that, and returns no update.
+func (d *Doc) Update(fn func(tx *Tx) error) ([]byte, error) {
+	if d.tx.active {
+		if !d.tx.local {
+			return nil, ErrTransaction
+		}
+		return nil, fn(&d.tx)
+	}
+	tx := d.begin(true)
+	committed := false
+	defer func() {
+		if !committed { // fn panicked
+			tx.commit()
+		}
+	}()
+	err := fn(tx)
+	tx.commit()
+	committed = true
+	if !tx.changedAnything() {
+		return nil, err
+	}
+	return tx.encode(), err
+}
+
+// ValidateUpdate reports whether a V1 update is well formed: nil, or the
+// *UpdateError with which ApplyUpdate would refuse it.
+func ValidateUpdate(update []byte) error {
+	d := New(Options{ClientID: 1})
+	var u decoded
+	return d.decodeUpdate(&u, update)
+}
+
+// Knows reports whether applying a V1 update would add nothing: all its
+// operations and deletions are part of the document already. The document does
+// not change. The error is the *UpdateError with which ApplyUpdate would refuse
+// the update.
+func (d *Doc) Knows(update []byte) (bool, error) {
+	if d.tx.active {
+		return false, ErrTransaction
+	}
+	u := &d.in
+	mark := d.decodeMark()
+	if err := d.decodeUpdate(u, update); err != nil {
+		return false, err
+	}
+	known := len(u.refs) == 0
+	for i := 0; known && i < len(u.deletes); i++ {
+		known = d.isDeleted(u.deletes[i])
+	}
+	d.rewindDecode(mark, u.refs)
+	u.shrink()
+	return known, nil
+}
+
+// Roots returns the names of the root types, in the order in which they came
+// into being.
+func (d *Doc) Roots() []string { return append([]string(nil), d.rootNames...) }
+
+// Stats describes what a document holds.
+type Stats struct {
+	Clients int // clients that have made operations
+	Structs int // items and collected runs, waiting ones included
+	Pending int // structs that wait
+	Bytes   int // approximate memory of the engine's tables
+}
+
+// Stats returns figures about the document in O(clients).
+func (d *Doc) Stats() Stats {
+	s := Stats{Clients: len(d.byID()), Structs: d.slab.live, Pending: d.pending.count}
+	s.Bytes = len(d.slab.chunks)*chunkLen*48 + cap(d.text) + cap(d.blobs) + 4*cap(d.elems) + len(d.nodes.chunks)*8*264
+	for i := range d.clients {
+		s.Bytes += 64
+		for _, b := range d.clients[i].structs.blocks {
+			s.Bytes += 24 + 8*cap(b)
+		}
+	}
+	return s
+}
+
+// canonicalSubdocOptions reads the options of a subdocument and appends them
+// as Yjs would write them after making a document of them.
+func canonicalSubdocOptions(dst []byte, dec *lib0.Decoder) ([]byte, error) {
+	at := dec.Offset()
+	raw, err := lib0.CanonicalAny(nil, dec)
+	if err != nil {
+		return dst, err
+	}
+	o, ok := decodeValue(raw).(Object)
+	if !ok {
+		return dst, dec.FailAt(at, "options of a subdocument are not an object")
+	}
+	return appendSubdocOptions(dst, o)
+}

@@ -1,0 +1,367 @@
+package crdt
+
+import "slices"
+
+// integrateAll is the next three of the seven steps: it takes the structs of
+// the blocks in an order in which each finds what it depends on, queues those
+// whose dependencies are missing, cuts runs where origins fall inside them and
+// integrates (Yjs: integrateStructs). The highest client goes first.
+func (tx *Tx) integrateAll(blocks []block) {
+	d := tx.d
+	order := d.order[:0]
+	for i := range blocks {
+		d.clients[blocks[i].client].block = int32(i + 1)
+		order = append(order, i)
+	}
+	if len(order) > 1 {
+		slices.SortFunc(order, func(a, b int) int {
+			if d.clients[blocks[a].client].id < d.clients[blocks[b].client].id {
+				return -1
+			}
+			return 1
+		})
+	}
+	run := integration{tx: tx, blocks: blocks, order: order, stack: d.stack[:0]}
+	run.run()
+	d.order, d.stack = run.order[:0], run.stack[:0]
+	for i := range blocks {
+		d.clients[blocks[i].client].block = 0
+	}
+}
+
+// integration is the state of integrateAll.
+type integration struct {
+	tx     *Tx
+	blocks []block
+	order  []int // blocks not begun, the last is next
+	stack  []ref // structs that wait for the one at hand
+}
+
+// blockOf returns what the update holds of a client, or nil.
+func (in *integration) blockOf(client uint32) *block {
+	if i := in.tx.d.clients[client].block; i > 0 {
+		return &in.blocks[i-1]
+	}
+	return nil
+}
+
+func (b *block) done() bool { return b == nil || b.next == len(b.refs) }
+
+func (b *block) take() ref {
+	b.next++
+	return b.refs[b.next-1]
+}
+
+// nextBlock returns the next block that has structs left, or nil.
+func (in *integration) nextBlock() *block {
+	for n := len(in.order); n > 0; n-- {
+		b := &in.blocks[in.order[n-1]]
+		if !b.done() {
+			in.order = in.order[:n]
+			return b
+		}
+	}
+	in.order = in.order[:0]
+	return nil
+}
+
+func (in *integration) run() {
+	d := in.tx.d
+	target := in.nextBlock()
+	if target == nil {
+		return
+	}
+	head := target.take()
+	for {
+		it := d.item(head)
+		c := it.client()
+		state := d.clients[c].next
+		if state >= it.end() {
+			d.discard(head)
+		} else if it.clock > state {
+			in.stack = append(in.stack, head)
+			in.queue(c, it.clock-1)
+		} else if m := d.missing(it); m != 0 {
+			in.stack = append(in.stack, head)
+			if b := in.blockOf(m); !b.done() {
+				head = b.take()
+				continue
+			}
+			in.queue(m, d.clients[m].next)
+		} else {
+			in.tx.integrate(head, it, state-it.clock)
+		}
+		switch n := len(in.stack); {
+		case n > 0:
+			head, in.stack = in.stack[n-1], in.stack[:n-1]
+		case !target.done():
+			head = target.take()
+		default:
+			if target = in.nextBlock(); target == nil {
+				return
+			}
+			head = target.take()
+		}
+	}
+}
+
+// queue moves the structs on the stack, with all that follows them in their
+// blocks, to the structs that wait: they need the given client to have passed
+// the given clock.
+func (in *integration) queue(client, clock uint32) {
+	d := in.tx.d
+	d.pending.need(client, clock)
+	for _, r := range in.stack {
+		in.blockOf(d.item(r).client()).next--
+	}
+	for _, r := range in.stack {
+		if b := in.blockOf(d.item(r).client()); !b.done() {
+			if d.addPending(b.client, b.refs[b.next:]) {
+				in.tx.queued = true
+			}
+			b.next = len(b.refs)
+		}
+	}
+	in.stack = in.stack[:0]
+}
+
+// missing returns the client whose operations the item depends on and which
+// are not there, or 0.
+func (d *Doc) missing(it *item) uint32 {
+	self := it.client()
+	if c := it.originClient; c != 0 && c != self && it.originClock >= d.clients[c].next {
+		return c
+	}
+	if c := it.rightClient; c != 0 && c != self && it.rightClock >= d.clients[c].next {
+		return c
+	}
+	return 0
+}
+
+// discard frees an item that is in no list.
+func (d *Doc) discard(r ref) {
+	it := d.item(r)
+	d.dropContent(it)
+	if it.kind() == kindType {
+		d.branches[it.content] = nil
+	}
+	d.release(r)
+}
+
+// integrate puts an item whose dependencies are all there into its list. Its
+// first offset operations are known already. An item that has no place to go,
+// because what it refers to was collected, becomes a collected struct itself.
+func (tx *Tx) integrate(r ref, it *item, offset uint32) {
+	d := tx.d
+	if offset > 0 {
+		d.slice(it, offset)
+		tx.clipped = true
+	}
+	if it.kind() == kindGC {
+		tx.add(r, it)
+		return
+	}
+	b := tx.resolve(it)
+	if b == nil {
+		d.dropContent(it)
+		if it.kind() == kindType {
+			d.branches[it.content] = nil
+		}
+		*it = item{bits: it.client()<<clientShift | flagDeleted | uint32(kindGC), clock: it.clock, len: it.len}
+		tx.add(r, it)
+		return
+	}
+	it.parent = b.handle
+	tx.link(b, r, it)
+}
+
+// resolve finds the neighbours that the item had when it was made, and the
+// branch it belongs to; nil if that was collected (Yjs: Item.getMissing).
+func (tx *Tx) resolve(it *item) *branch {
+	d := tx.d
+	if it.parent != 0 {
+		return tx.resolveParent(it)
+	}
+	collected := false
+	if it.originClient != 0 {
+		it.left = tx.cleanEnd(it.originClient, it.originClock)
+		collected = d.item(it.left).kind() == kindGC
+	}
+	if it.rightClient != 0 {
+		it.right = tx.cleanStart(it.rightClient, it.rightClock)
+		collected = collected || d.item(it.right).kind() == kindGC
+	}
+	if collected {
+		return nil
+	}
+	near := it.left
+	if near == 0 {
+		near = it.right
+	}
+	n := d.item(near)
+	if it.where = 0; n.key() != 0 {
+		it.where = n.where
+	}
+	return d.branches[n.parent]
+}
+
+func (tx *Tx) resolveParent(it *item) *branch {
+	d := tx.d
+	if it.parent&parentByName != 0 {
+		return d.root(d.keyNames[it.parent&^parentByName])
+	}
+	p := d.item(d.find(it.originClient, it.originClock))
+	it.originClient, it.originClock = 0, 0
+	if p.kind() != kindType {
+		return nil
+	}
+	return d.branches[p.content]
+}
+
+// link is YATA: it finds the item's place among those inserted concurrently at
+// the same spot, links it there and applies what its content entails (Yjs:
+// Item.integrate).
+func (tx *Tx) link(b *branch, r ref, it *item) {
+	d := tx.d
+	key := it.key()
+	first := func() ref {
+		if key == 0 {
+			return b.first
+		}
+		o := b.get(key)
+		for o != 0 && d.item(o).left != 0 {
+			o = d.item(o).left
+		}
+		return o
+	}
+	if it.left == 0 && (it.right == 0 || d.item(it.right).left != 0) {
+		it.left = tx.settle(it, first())
+	} else if it.left != 0 && d.item(it.left).right != it.right {
+		it.left = tx.settle(it, d.item(it.left).right)
+	}
+	if it.left != 0 {
+		l := d.item(it.left)
+		it.right = l.right
+		l.right = r
+	} else {
+		it.right = first()
+		if key == 0 {
+			b.first = r
+		}
+	}
+	switch {
+	case it.right != 0:
+		d.item(it.right).left = r
+	case key != 0:
+		b.setKey(key, r)
+		if it.left != 0 {
+			tx.delete(it.left)
+		}
+	default:
+		b.last = r
+	}
+	if key == 0 {
+		b.length += it.visible()
+		d.treeInsert(b, r)
+		b.cursor = cursor{}
+	}
+	tx.add(r, it)
+	tx.integrateContent(b, r, it)
+	tx.change(b)
+	if len(b.watchers) > 0 {
+		tx.reportInsert(b, r, it)
+	}
+	if b.item != 0 && d.item(b.item).deleted() || key != 0 && it.right != 0 {
+		tx.delete(r)
+	}
+}
+
+// settle scans the items between the item's origins, from o on, and returns
+// the one that it has to follow.
+func (tx *Tx) settle(it *item, o ref) (left ref) {
+	d := tx.d
+	left = it.left
+	seen := &tx.d.seen
+	seen.reset()
+	id := d.clients[it.client()].id
+	for o != 0 && o != it.right {
+		oi := d.item(o)
+		seen.add(o)
+		if oi.originClient == it.originClient && oi.originClock == it.originClock {
+			if d.clients[oi.client()].id < id {
+				left = o
+				seen.clear()
+			} else if oi.rightClient == it.rightClient && oi.rightClock == it.rightClock {
+				break
+			}
+		} else if oi.originClient == 0 {
+			break
+		} else if before, since := seen.has(d.find(oi.originClient, oi.originClock)); !before {
+			break
+		} else if !since {
+			left = o
+			seen.clear()
+		}
+		o = oi.right
+	}
+	return left
+}
+
+// scanned is the set of items that a conflict scan has passed, and which of
+// them it has passed since it last moved.
+type scanned struct {
+	order map[ref]int
+	few   []ref
+	mark  int // items before it were passed before the last move
+	n     int
+}
+
+const fewScanned = 16
+
+func (s *scanned) reset() {
+	s.few = s.few[:0]
+	s.mark, s.n = 0, 0
+	if len(s.order) > 0 {
+		s.order = nil
+	}
+}
+
+func (s *scanned) add(r ref) {
+	if s.n < fewScanned {
+		s.few = append(s.few, r)
+	} else {
+		if s.n == fewScanned {
+			s.order = make(map[ref]int, 4*fewScanned)
+			for i, f := range s.few {
+				s.order[f] = i
+			}
+		}
+		s.order[r] = s.n
+	}
+	s.n++
+}
+
+func (s *scanned) clear() { s.mark = s.n }
+
+// has reports whether r was passed at all, and whether since the last move.
+func (s *scanned) has(r ref) (before, since bool) {
+	if s.n > fewScanned {
+		i, ok := s.order[r]
+		return ok, ok && i >= s.mark
+	}
+	i := slices.Index(s.few, r)
+	return i >= 0, i >= s.mark && i >= 0
+}
+
+// integrateContent does what a kind of content does when it enters a list.
+func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
+	switch it.kind() {
+	case kindDeleted:
+		tx.deletes = append(tx.deletes, idRange{it.client(), it.clock, it.len})
+		it.bits |= flagDeleted
+	case kindFormat:
+		b.format = true
+	case kindType:
+		tx.d.branches[it.content].item = r
+	}
+}

@@ -1,0 +1,219 @@
+package crdt
+
+import (
+	"fmt"
+	"slices"
+)
+
+// pendingStructs holds structs that wait for operations that are not known
+// yet. Their items lie in the slab, but in no list.
+type pendingStructs struct {
+	refs    map[uint32][]ref  // by client, ordered by clock, not overlapping
+	missing map[uint32]uint32 // some of them can be tried once the client has passed the clock
+	count   int
+}
+
+func (p *pendingStructs) need(client, clock uint32) {
+	if p.missing == nil {
+		p.missing = map[uint32]uint32{}
+	}
+	if old, ok := p.missing[client]; !ok || clock < old {
+		p.missing[client] = clock
+	}
+}
+
+// addPending adds structs of one client, ordered by clock, to those that wait,
+// and leaves out what waits already.
+func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
+	p := &d.pending
+	if p.refs == nil {
+		p.refs = map[uint32][]ref{}
+	}
+	list := p.refs[client]
+	for _, r := range refs {
+		it := d.item(r)
+		i := len(list)
+		if i > 0 && d.item(list[i-1]).clock > it.clock {
+			i, _ = slices.BinarySearchFunc(list, it.clock, func(r ref, clock uint32) int {
+				return int(int64(d.item(r).clock) - int64(clock))
+			})
+		}
+		if i > 0 {
+			if before := d.item(list[i-1]).end(); before >= it.end() {
+				d.discard(r)
+				continue
+			} else if before > it.clock {
+				d.slice(it, before-it.clock)
+			}
+		}
+		// Those that begin inside the new one yield to it where they overlap.
+		j := i
+		for j < len(list) && d.item(list[j]).end() <= it.end() {
+			d.discard(list[j])
+			j++
+		}
+		if j < len(list) {
+			if next := d.item(list[j]); next.clock < it.end() {
+				d.slice(next, it.end()-next.clock)
+			}
+		}
+		added = true
+		p.count += 1 - (j - i)
+		list = slices.Replace(list, i, j, r)
+	}
+	p.refs[client] = list
+	return added
+}
+
+// checkPending refuses an update that could make more wait than the limits
+// allow. It is conservative only once something waits: what an update brings
+// in order counts as if it waited too.
+func (d *Doc) checkPending(u *decoded) error {
+	if d.pending.count+len(u.refs) > d.limits.PendingStructs {
+		if n := d.countWaiting(u.blocks); d.pending.count+n > d.limits.PendingStructs && n > 0 {
+			return &UpdateError{0, fmt.Sprintf("more than %d structs would wait for missing ones", d.limits.PendingStructs)}
+		}
+	}
+	if d.pendingDeletes.count+len(u.deletes) > d.limits.PendingDeletes {
+		n := 0
+		for _, r := range u.deletes {
+			if r.end() > d.clients[r.client].next {
+				n++
+			}
+		}
+		if d.pendingDeletes.count+n > d.limits.PendingDeletes && n > len(u.refs) {
+			return &UpdateError{0, fmt.Sprintf("more than %d deletes would wait for what they delete", d.limits.PendingDeletes)}
+		}
+	}
+	return nil
+}
+
+// countWaiting returns how many structs of the blocks depend on operations
+// that neither the document nor the blocks hold, directly or not. It looks at
+// each struct until a pass over the blocks settles no more of them.
+func (d *Doc) countWaiting(blocks []block) int {
+	state := make(map[uint32]uint32, len(blocks))
+	at := make([]int, len(blocks))
+	known := func(c uint32) uint32 {
+		if s, ok := state[c]; ok {
+			return s
+		}
+		return d.clients[c].next
+	}
+	left := 0
+	for i := range blocks {
+		left += len(blocks[i].refs)
+	}
+	for progress := true; progress; {
+		progress = false
+		for i := range blocks {
+			b := &blocks[i]
+			for ; at[i] < len(b.refs); at[i]++ {
+				it := d.item(b.refs[at[i]])
+				if it.clock > known(b.client) ||
+					it.originClient != 0 && it.originClient != b.client && it.originClock >= known(it.originClient) ||
+					it.rightClient != 0 && it.rightClient != b.client && it.rightClock >= known(it.rightClient) {
+					break
+				}
+				state[b.client] = max(known(b.client), it.end())
+				left--
+				progress = true
+			}
+		}
+	}
+	return left
+}
+
+// discardAll frees the items of a decoded update that is refused after all.
+func (d *Doc) discardAll(u *decoded) {
+	for i := range u.blocks {
+		for _, r := range u.blocks[i].refs {
+			d.discard(r)
+		}
+	}
+}
+
+// retryPending tries the waiting structs again if something that one of them
+// needs has come, and then the deletes that wait.
+func (tx *Tx) retryPending() {
+	d := tx.d
+	if d.pending.count > 0 {
+		ready := slices.ContainsFunc(tx.touched, func(c uint32) bool {
+			clock, ok := d.pending.missing[c]
+			return ok && clock < d.clients[c].next
+		})
+		if ready {
+			blocks := make([]block, 0, len(d.pending.refs))
+			for c, refs := range d.pending.refs {
+				blocks = append(blocks, block{client: c, refs: refs})
+			}
+			d.pending = pendingStructs{}
+			tx.integrateAll(blocks)
+		}
+	}
+	tx.retryDeletes()
+}
+
+// pendingDeletes holds the ranges of delete sets that reach beyond what is
+// known of their clients.
+type pendingDeletes struct {
+	ranges map[uint32][]idRange // by client, sorted, joined
+	count  int
+}
+
+// add adds a range and reports whether it was news.
+func (p *pendingDeletes) add(r idRange) bool {
+	if p.ranges == nil {
+		p.ranges = map[uint32][]idRange{}
+	}
+	list := p.ranges[r.client]
+	i, _ := slices.BinarySearchFunc(list, r.clock, func(o idRange, clock uint32) int {
+		if o.end() < clock {
+			return -1
+		}
+		return 1
+	})
+	j, from, to := i, r.clock, r.end()
+	for j < len(list) && list[j].clock <= to {
+		from, to = min(from, list[j].clock), max(to, list[j].end())
+		j++
+	}
+	if j == i+1 && list[i].clock == from && list[i].end() == to {
+		return false
+	}
+	p.ranges[r.client] = slices.Replace(list, i, j, idRange{r.client, from, to - from})
+	p.count += 1 - (j - i)
+	return true
+}
+
+// take removes and returns the ranges of a client that begin before clock.
+func (p *pendingDeletes) take(client, clock uint32) []idRange {
+	list := p.ranges[client]
+	n := 0
+	for n < len(list) && list[n].clock < clock {
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	ready := slices.Clone(list[:n])
+	if n == len(list) {
+		delete(p.ranges, client)
+	} else {
+		p.ranges[client] = slices.Delete(list, 0, n)
+	}
+	p.count -= n
+	return ready
+}
+
+func (tx *Tx) retryDeletes() {
+	d := tx.d
+	if d.pendingDeletes.count == 0 {
+		return
+	}
+	for _, c := range tx.touched {
+		for _, r := range d.pendingDeletes.take(c, d.clients[c].next) {
+			tx.applyDelete(r)
+		}
+	}
+}

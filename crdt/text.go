@@ -1,0 +1,276 @@
+package crdt
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/weftsync/weft/crdt/lib0"
+)
+
+// ErrIndex is returned, wrapped with the numbers, for an index or a length
+// that reaches beyond the end of a list.
+var ErrIndex = errors.New("crdt: index out of range")
+
+// ErrGone is returned by edits of a type that was deleted and collected.
+var ErrGone = errors.New("crdt: the type is deleted")
+
+func outOfRange(index, n, length int) error {
+	return fmt.Errorf("%w: %d places from %d in a list of %d", ErrIndex, n, index, length)
+}
+
+// shared is what all shared types have: the document and the branch.
+type shared struct {
+	d *Doc
+	b *branch
+}
+
+// Kind returns what the type is.
+func (s shared) Kind() TypeKind { return s.b.kind }
+
+// edit checks that the type may be changed in tx.
+func (s shared) edit(tx *Tx) error {
+	if err := tx.check(s.d); err != nil {
+		return err
+	}
+	if s.b.dead {
+		return ErrGone
+	}
+	return nil
+}
+
+// Text is a shared text with formatting and embedded objects. All indexes and
+// lengths count UTF-16 code units; an embedded object or type counts one.
+type Text struct {
+	shared
+	attributes
+}
+
+func newText(d *Doc, b *branch) *Text {
+	return &Text{shared{d, b}, attributes{shared{d, b}}}
+}
+
+// Text returns the root type of that name as a text, creating it if need be.
+// It panics if the name was declared as another type before: two parts of a
+// program disagree.
+func (d *Doc) Text(name string) *Text { return newText(d, d.declare(name, KindText)) }
+
+// declare returns a root type and gives it its kind.
+func (d *Doc) declare(name string, kind TypeKind) *branch {
+	b := d.root(name)
+	switch b.kind {
+	case kind:
+	case Undeclared:
+		b.kind = kind
+	default:
+		panic(fmt.Sprintf("crdt: root %q is declared as %v and asked for as %v", name, b.kind, kind))
+	}
+	return b
+}
+
+// Len returns the length in UTF-16 code units, in O(1).
+func (t *Text) Len() int { return int(t.b.length) }
+
+// String returns the text without formatting and embedded objects.
+func (t *Text) String() string { return string(t.d.appendString(nil, t.b)) }
+
+// appendString appends the strings in a list as UTF-8.
+func (d *Doc) appendString(dst []byte, b *branch) []byte {
+	n := len(dst)
+	dst = d.appendStringWTF8(dst, b)
+	lib0.ReplaceSurrogates(dst[n:])
+	return dst
+}
+
+// appendStringWTF8 appends the strings in a list as WTF-8. The halves of a
+// surrogate pair may lie in two items.
+func (d *Doc) appendStringWTF8(dst []byte, b *branch) []byte {
+	for r := b.first; r != 0; {
+		it := d.item(r)
+		if !it.deleted() && it.kind() == kindString {
+			dst = d.appendWTF8(dst, it)
+		}
+		r = it.right
+	}
+	return dst
+}
+
+// appendWTF8 appends a string item's text; a surrogate that it begins with
+// joins one that dst ends with.
+func (d *Doc) appendWTF8(dst []byte, it *item) []byte {
+	u := d.units(it)
+	if !it.wide() {
+		return append(dst, u...)
+	}
+	for ; len(u) > 0; u = u[2:] {
+		dst = lib0.AppendUTF16Unit(dst, unitAt(u, 0))
+	}
+	return dst
+}
+
+// OnSplice calls f for every change of the text's visible content, in order,
+// while an update is applied or a transaction runs, until cancel is called.
+// Applied one after the other to the text as it was, the splices give the text
+// as it is. f may read the document and must not change it. Each costs
+// O(log n) more than without a watcher.
+func (t *Text) OnSplice(f func(Splice)) (cancel func()) { return t.b.watch(f) }
+
+// Insert inserts s at index. Without attributes it takes the formatting of the
+// text before it; with attributes it has exactly those. An index past the end
+// appends.
+func (t *Text) Insert(tx *Tx, index int, s string, attrs ...Attrs) error {
+	if err := t.edit(tx); err != nil {
+		return err
+	}
+	if index < 0 {
+		return outOfRange(index, 0, t.Len())
+	}
+	if s == "" {
+		return nil
+	}
+	return t.insert(tx, index, attrs, func(it *item) { t.d.putText(it, []byte(s)) })
+}
+
+// insert inserts one item of content at index.
+func (t *Text) insert(tx *Tx, index int, attrs []Attrs, fill func(*item)) error {
+	at := min(index, t.Len())
+	if len(attrs) == 0 && !t.b.format {
+		left, right := tx.cut(t.b, uint32(at))
+		left, right = skipDeleted(t.d, left, right)
+		r := tx.insert(t.b, left, right, 0, fill)
+		t.b.cursor = cursor{r, uint32(at)}
+		return nil
+	}
+	want, err := t.d.attrsOf(attrs)
+	if err != nil {
+		return err
+	}
+	pos := tx.walk(t.b, uint32(at))
+	if len(attrs) == 0 {
+		want = pos.attrs.clone()
+	}
+	pos.insert(want, fill)
+	return nil
+}
+
+// skipDeleted moves a position to the right of deleted items, where Yjs inserts.
+func skipDeleted(d *Doc, left, right ref) (ref, ref) {
+	for right != 0 {
+		it := d.item(right)
+		if !it.deleted() {
+			break
+		}
+		left, right = right, it.right
+	}
+	return left, right
+}
+
+// InsertEmbed inserts an embedded object at index: a value, typically a
+// map[string]any, that counts one unit.
+func (t *Text) InsertEmbed(tx *Tx, index int, embed any, attrs ...Attrs) error {
+	if err := t.edit(tx); err != nil {
+		return err
+	}
+	if index < 0 {
+		return outOfRange(index, 0, t.Len())
+	}
+	v, err := appendValue(nil, embed)
+	if err != nil {
+		return err
+	}
+	return t.insertObject(tx, index, attrs, func(it *item) { t.d.putBlob(it, kindEmbed, v) })
+}
+
+// insertObject inserts an embed or a type. Unlike a string it does not inherit
+// formatting.
+func (t *Text) insertObject(tx *Tx, index int, attrs []Attrs, fill func(*item)) error {
+	want, err := t.d.attrsOf(attrs)
+	if err != nil {
+		return err
+	}
+	pos := tx.walk(t.b, uint32(min(index, t.Len())))
+	pos.insert(want, fill)
+	return nil
+}
+
+// InsertType inserts an empty shared type at index, as an embedded object, and
+// returns it: a *Text, *Array, *Map or one of the XML types. name is that of an
+// XML element or hook.
+func (t *Text) InsertType(tx *Tx, index int, kind TypeKind, name string, attrs ...Attrs) (any, error) {
+	if err := t.edit(tx); err != nil {
+		return nil, err
+	}
+	if index < 0 || kind > KindXMLText {
+		return nil, outOfRange(index, 0, t.Len())
+	}
+	var nb *branch
+	err := t.insertObject(tx, index, attrs, func(it *item) { nb = t.d.putType(it, kind, name) })
+	if err != nil {
+		return nil, err
+	}
+	return t.d.handle(nb), nil
+}
+
+// Delete deletes n code units from index on. What reaches past the end is cut
+// off, as in Yjs. Formatting that the deletion leaves without effect goes too.
+func (t *Text) Delete(tx *Tx, index, n int) error {
+	if err := t.edit(tx); err != nil {
+		return err
+	}
+	if index < 0 || n < 0 {
+		return outOfRange(index, n, t.Len())
+	}
+	if n = min(n, t.Len()-index); n <= 0 {
+		return nil
+	}
+	if t.b.format {
+		tx.walk(t.b, uint32(index)).delete(n)
+		return nil
+	}
+	left, right := tx.cut(t.b, uint32(index))
+	keep := t.b.cursor
+	if left != 0 {
+		keep = cursor{left, uint32(index) - t.d.item(left).len}
+	}
+	tx.deleteFrom(right, uint32(n))
+	if left != 0 {
+		t.b.cursor = keep
+	}
+	return nil
+}
+
+// deleteFrom deletes n visible places from item r on.
+func (tx *Tx) deleteFrom(r ref, n uint32) {
+	d := tx.d
+	for n > 0 && r != 0 {
+		it := d.item(r)
+		if v := it.visible(); v > 0 {
+			if n < v {
+				tx.cleanStart(it.client(), it.clock+n)
+				v = n
+			}
+			tx.delete(r)
+			n -= v
+		}
+		r = it.right
+	}
+}
+
+// Format sets attributes of n code units from index on; a nil value removes
+// one. What reaches past the end is filled with newlines, as in Yjs.
+func (t *Text) Format(tx *Tx, index, n int, attrs Attrs) error {
+	if err := t.edit(tx); err != nil {
+		return err
+	}
+	if index < 0 || n < 0 {
+		return outOfRange(index, n, t.Len())
+	}
+	want, err := t.d.attrsOf([]Attrs{attrs})
+	if err != nil || n == 0 {
+		return err
+	}
+	pos := tx.walk(t.b, uint32(min(index, t.Len())))
+	if pos.right != 0 {
+		pos.format(n, want)
+	}
+	return nil
+}

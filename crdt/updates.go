@@ -1,0 +1,216 @@
+package crdt
+
+import (
+	"container/heap"
+	"fmt"
+	"slices"
+
+	"github.com/weftsync/weft/crdt/lib0"
+)
+
+// detached decodes a V1 update without applying it to anything.
+func detached(update []byte) (*Doc, *decoded, error) {
+	d := New(Options{ClientID: 1})
+	u := new(decoded)
+	err := d.decodeUpdate(u, update)
+	return d, u, err
+}
+
+// MergeUpdates makes one V1 update of several, without a document (Yjs:
+// mergeUpdates): what they have in common once, gaps between the structs of a
+// client as Skip structs. One update is returned as it is. The cost is
+// O(n log m) for n structs in m updates. The error wraps an *UpdateError and
+// names the update.
+func MergeUpdates(updates ...[]byte) ([]byte, error) {
+	if len(updates) == 1 {
+		return updates[0], nil
+	}
+	d := New(Options{ClientID: 1})
+	m := merger{d: d}
+	var deletes []idRange
+	for i, update := range updates {
+		var u decoded
+		if err := d.decodeUpdate(&u, update); err != nil {
+			return nil, fmt.Errorf("merging update %d of %d: %w", i+1, len(updates), err)
+		}
+		deletes = append(deletes, u.deletes...)
+		if r := (&reader{d: d, blocks: u.blocks, order: i}); r.settle() {
+			m.readers = append(m.readers, r)
+		}
+	}
+	heap.Init(&m)
+	m.run()
+	return d.appendDeleteSet(m.finish(), joinRanges(deletes)), nil
+}
+
+// reader gives the structs of one update in their order.
+type reader struct {
+	d      *Doc
+	blocks []block
+	order  int // tie-break: the place of the update among those merged
+}
+
+// settle moves to the next block that has structs left, if the present one has
+// not, and reports whether there is one.
+func (r *reader) settle() bool {
+	for len(r.blocks) > 0 && r.blocks[0].done() {
+		r.blocks = r.blocks[1:]
+	}
+	return len(r.blocks) > 0
+}
+
+func (r *reader) peek() (*item, ref) {
+	b := &r.blocks[0]
+	return r.d.item(b.refs[b.next]), b.refs[b.next]
+}
+
+func (r *reader) advance() bool {
+	r.blocks[0].next++
+	return r.settle()
+}
+
+// merger merges the structs of several readers, the highest client first and
+// by clock within a client. It is a heap of readers by their next struct.
+type merger struct {
+	d       *Doc
+	readers []*reader
+	out     []ref   // of one client, ordered by clock
+	from    *reader // where the last of them came from
+	client  uint32
+	count   int // clients written
+	buf     []byte
+}
+
+func (m *merger) Len() int { return len(m.readers) }
+
+func (m *merger) Less(i, j int) bool {
+	a, _ := m.readers[i].peek()
+	b, _ := m.readers[j].peek()
+	if a.client() != b.client() {
+		return m.d.clients[a.client()].id > m.d.clients[b.client()].id
+	}
+	if a.clock != b.clock {
+		return a.clock < b.clock
+	}
+	return m.readers[i].order < m.readers[j].order
+}
+
+func (m *merger) Swap(i, j int) { m.readers[i], m.readers[j] = m.readers[j], m.readers[i] }
+func (m *merger) Push(x any)    { m.readers = append(m.readers, x.(*reader)) }
+func (m *merger) Pop() any {
+	r := m.readers[len(m.readers)-1]
+	m.readers = m.readers[:len(m.readers)-1]
+	return r
+}
+
+func (m *merger) run() {
+	for len(m.readers) > 0 {
+		r := m.readers[0]
+		it, ref := r.peek()
+		m.take(r, it, ref)
+		if r.advance() {
+			heap.Fix(m, 0)
+		} else {
+			heap.Pop(m)
+		}
+	}
+}
+
+// take adds the next struct in order: as it is, cut at the front where what is
+// already there reaches, or not at all if it brings nothing new. Neighbouring
+// collected runs become one, as in Yjs where they come from different updates.
+func (m *merger) take(from *reader, it *item, r ref) {
+	if c := it.client(); c != m.client {
+		m.flush()
+		m.client = c
+	}
+	other := from != m.from
+	m.from = from
+	if n := len(m.out); n > 0 {
+		last := m.d.item(m.out[n-1])
+		if it.end() <= last.end() {
+			return
+		}
+		if it.clock < last.end() {
+			m.d.slice(it, last.end()-it.clock)
+		}
+		if other && it.clock == last.end() && last.kind() == kindGC && it.kind() == kindGC {
+			last.len += it.len
+			return
+		}
+	}
+	m.out = append(m.out, r)
+}
+
+func (m *merger) flush() {
+	if len(m.out) > 0 {
+		m.buf = m.d.appendDetached(m.buf, m.client, m.out)
+		m.out = m.out[:0]
+		m.count++
+	}
+}
+
+func (m *merger) finish() []byte {
+	m.flush()
+	return append(lib0.AppendUint(nil, uint64(m.count)), m.buf...)
+}
+
+// DiffUpdate returns what a replica with the given state vector lacks of a V1
+// update, without a document (Yjs: diffUpdate). The whole delete set is part of
+// it. The error wraps an *UpdateError.
+func DiffUpdate(update, stateVector []byte) ([]byte, error) {
+	d, u, err := detached(update)
+	if err != nil {
+		return nil, fmt.Errorf("reading an update to compare: %w", err)
+	}
+	known, err := d.decodeStateVector(stateVector)
+	if err != nil {
+		return nil, err
+	}
+	count, buf := 0, []byte(nil)
+	for i := range u.blocks {
+		b := &u.blocks[i]
+		refs := b.refs
+		for len(refs) > 0 && d.item(refs[0]).end() <= known[b.client] {
+			refs = refs[1:]
+		}
+		if len(refs) == 0 {
+			continue
+		}
+		if it := d.item(refs[0]); it.clock < known[b.client] {
+			d.slice(it, known[b.client]-it.clock)
+		}
+		buf = d.appendDetached(buf, b.client, refs)
+		count++
+	}
+	out := append(lib0.AppendUint(nil, uint64(count)), buf...)
+	slices.SortStableFunc(u.deletes, func(a, b idRange) int { return int(a.client) - int(b.client) })
+	return d.appendDeleteSet(out, u.deletes), nil
+}
+
+// StateVectorFromUpdate returns the state vector of a document to which only
+// this V1 update was applied (Yjs: encodeStateVectorFromUpdate): of each client
+// what the update holds from clock 0 to the first gap. The error wraps an
+// *UpdateError.
+func StateVectorFromUpdate(update []byte) ([]byte, error) {
+	d, u, err := detached(update)
+	if err != nil {
+		return nil, fmt.Errorf("reading an update for its state vector: %w", err)
+	}
+	n, buf := uint64(0), []byte(nil)
+	for i := range u.blocks {
+		end := uint32(0)
+		for _, r := range u.blocks[i].refs {
+			it := d.item(r)
+			if it.clock != end {
+				break
+			}
+			end = it.end()
+		}
+		if end > 0 {
+			buf = d.appendID(buf, u.blocks[i].client, end)
+			n++
+		}
+	}
+	return append(lib0.AppendUint(nil, n), buf...), nil
+}
