@@ -36,7 +36,7 @@ func Modify(update []byte, o Options, modify func(client uint64, state []byte) (
 			return nil, err
 		}
 		if state != nil {
-			if state, scratch, err = checkState(state, entries[i].offset, o, scratch); err != nil {
+			if state, scratch, err = checkState(state, -1, o, scratch); err != nil {
 				return nil, err
 			}
 		}
