@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// errWedged marks an error after which Pebble holds its commit lock for ever:
-// closing the database would wait for it.
-var errWedged = errors.New("the log's writer panicked")
+// errWedged marks an error after which the database cannot be closed: Pebble may
+// hold its commit lock for ever, or repeat a flush without end.
+var errWedged = errors.New("the database is beyond use")
 
 // failure is the end of a store: the first write or fsync that went wrong.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -15,6 +16,9 @@ import (
 // write-ahead log looks like the end of the log, and what follows is lost in
 // silence. FormatTableFormatV6 adds a checksum to the footer of tables.
 const pebbleFormat = pebble.FormatValueSeparation
+
+// backgroundPause is what a failed flush or compaction waits before the next.
+const backgroundPause = 50 * time.Millisecond
 
 // pebbleOptions are for a small server. Resident at rest: the block cache fills
 // up to CacheBytes, and each write buffer starts at 256 KiB and grows to
@@ -54,18 +58,24 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 
 // Fatalf is called by Pebble where it cannot go on. When it returns, Pebble goes
 // on all the same, and Commit even reports success: the flag that failure.set
-// raises before it returns is what keeps us from acknowledging.
+// raises before it returns is what keeps us from acknowledging. Nobody knows in
+// what state Pebble is then: it is left alone.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
-	l.s.failure.set(fmt.Errorf("pebble: %s", fmt.Sprintf(format, args...)))
+	l.s.failure.set(fmt.Errorf("%w: pebble: %s", errWedged, fmt.Sprintf(format, args...)))
 }
 
 // events is told what Pebble does in the background.
 func (s *Store) events() *pebble.EventListener {
 	log := s.logger
 	return &pebble.EventListener{
+		// Pebble repeats a failed flush at once and without end, thousands of times
+		// a second. It calls this with its main lock held, which appends do not
+		// need until a write buffer is full.
 		BackgroundError: func(err error) {
-			s.counters.backgroundErrors.Add(1)
-			log.Error("pebble: background error", "error", err)
+			if n := s.counters.backgroundErrors.Add(1); n&(n-1) == 0 { // 1, 2, 4, 8 …
+				log.Error("pebble: flush or compaction failed", "error", err, "times", n)
+			}
+			time.Sleep(backgroundPause)
 		},
 		// Without this Pebble would end the process for one damaged table; the
 		// documents in it fail when they are read, the others are served.

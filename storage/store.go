@@ -62,7 +62,7 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return ErrClosed
 	}
-	s.mu.Lock()   // nobody is between the check of closed and reading.Add
+	s.mu.Lock() // nobody is between the check of closed and reading.Add
 	s.mu.Unlock()
 	s.space.close()
 	s.pipeline.close()

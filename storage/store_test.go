@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/exec"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +17,30 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// childVar is set in a test process that another test has started.
+const childVar = "WEFT_STORAGE_CHILD"
+
+func TestMain(m *testing.M) {
+	if inChild() {
+		os.Exit(m.Run())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func inChild() bool { return os.Getenv(childVar) != "" }
+
+// child returns a command that runs one test of this binary in a process of its
+// own, which ends with the test at the latest.
+func child(tb testing.TB, test string, env ...string) *exec.Cmd {
+	tb.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cmd := exec.CommandContext(tb.Context(), self, "-test.run=^"+test+"$", "-test.timeout=60s")
+	cmd.Env = append(append(os.Environ(), childVar+"=1"), env...)
+	return cmd
+}
 
 // quiet swallows the logs of tests that provoke errors.
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
