@@ -7,12 +7,11 @@ import (
 )
 
 // Change is what an update, or a call that stands for one, did. Ids are in the order of the update's entries. Added,
-// Updated and Removed are y-protocols' 'update' event; its 'change' event has Changed in Updated's place and is not
-// emitted when all three are empty.
+// Updated and Removed are y-protocols' 'update' event; its 'change' event has [Change.Changed] in Updated's place and is
+// not emitted when all three are empty.
 type Change struct {
 	Added   []uint64 // clients nobody knew
 	Updated []uint64 // clients that said something newer: a new state, the old one once more, or that they are back
-	Changed []uint64 // those of Updated whose state means something else than before
 	Removed []uint64 // clients that left, and clients known to have left that were said to have left later
 
 	// Claimed are clients of this program that a peer called gone. They are not: their clocks were raised, and they
@@ -22,6 +21,32 @@ type Change struct {
 	// Stale are clients whose state was ignored because a removal with the same or a later clock stands. Whoever sent
 	// it should be sent that removal (AppendUpdate of these ids): the client then raises its clock and returns.
 	Stale []uint64
+
+	updates []stateUpdate // what Changed compares
+}
+
+// stateUpdate is what one of [Change.Updated] did to a state. before is nil if the client had left.
+type stateUpdate struct {
+	id            uint64
+	before, after []byte
+}
+
+// Changed returns those of Updated whose state means something else than before, as JSON: most clients renew theirs
+// every few seconds without a change. Comparing costs time linear in the states that are not the same bytes.
+func (c Change) Changed() []uint64 {
+	var ids []uint64
+	for _, u := range c.updates {
+		if !equalStates(u.before, u.after) {
+			ids = append(ids, u.id)
+		}
+	}
+	return ids
+}
+
+// update notes that a client said something newer.
+func (c *Change) update(id uint64, before, after []byte) {
+	c.Updated = append(c.Updated, id)
+	c.updates = append(c.updates, stateUpdate{id, before, after})
 }
 
 // Touched returns the ids whose state or clock moved: what has to be sent to everybody else.
@@ -84,7 +109,12 @@ func (s *States) applyEntry(e Entry, now time.Time, change *Change) error {
 		reason := fmt.Sprintf("clock moves by %d, more than %d", e.Clock-was.clock, s.options.MaxClockStep)
 		return &Error{Offset: e.offset, Reason: reason, Kind: ErrTooLarge}
 	}
-	is := client{clock: e.Clock, renewed: now, state: e.State, own: was.own}
+	is := client{clock: e.Clock, renewed: now, own: was.own}
+	if bytes.Equal(e.State, was.state) {
+		is.state = was.state // most renewals: keep the copy that we have
+	} else {
+		is.state = bytes.Clone(e.State)
+	}
 	switch {
 	case known != nil && e.State == nil && was.own && was.state != nil:
 		// Nobody else says that we are gone: stay, and outbid the one who said so.
@@ -95,20 +125,12 @@ func (s *States) applyEntry(e Entry, now time.Time, change *Change) error {
 	case known == nil && e.State != nil:
 		change.Added = append(change.Added, e.Client)
 	case e.State != nil:
-		change.Updated = append(change.Updated, e.Client)
-		if was.state == nil || !s.compare.equal(was.state, e.State) {
-			change.Changed = append(change.Changed, e.Client)
-		}
+		change.update(e.Client, was.state, is.state)
 	}
 	if err := s.checkRoom(known == nil, len(is.state)-len(was.state), e.offset, now); err != nil {
 		return err
 	}
 	s.undo = append(s.undo, undone{e.Client, known})
-	if !bytes.Equal(is.state, was.state) {
-		is.state = bytes.Clone(is.state)
-	} else {
-		is.state = was.state // most renewals: keep the copy that we have
-	}
 	s.put(e.Client, &is)
 	return nil
 }

@@ -1,6 +1,7 @@
 package awareness
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/weftsync/weft/crdt/lib0"
@@ -35,9 +36,8 @@ func Decode(update []byte, o Options) ([]Entry, error) {
 		return nil, &Error{Reason: fmt.Sprintf("%d entries, more than %d", n, o.MaxEntries), Kind: ErrTooLarge}
 	}
 	entries := make([]Entry, n)
-	var scratch []byte
 	for i := range entries {
-		if entries[i], scratch, err = decodeEntry(&d, o, scratch); err != nil {
+		if entries[i], err = decodeEntry(&d, o); err != nil {
 			return nil, err
 		}
 	}
@@ -47,43 +47,71 @@ func Decode(update []byte, o Options) ([]Entry, error) {
 	return entries, nil
 }
 
-// decodeEntry reads one entry. It returns scratch, which it may have grown, for the next one.
-func decodeEntry(d *lib0.Decoder, o Options, scratch []byte) (Entry, []byte, error) {
+// decodeEntry reads one entry.
+func decodeEntry(d *lib0.Decoder, o Options) (Entry, error) {
 	e := Entry{offset: d.Offset()}
 	var err error
 	if e.Client, err = d.Uint(); err != nil {
-		return e, scratch, malformed(err, 0)
+		return e, malformed(err, 0)
 	}
 	if e.Clock, err = d.Uint(); err != nil {
-		return e, scratch, malformed(err, 0)
+		return e, malformed(err, 0)
 	}
 	text, err := d.StringBytes()
 	if err != nil {
-		return e, scratch, malformed(err, 0)
+		return e, malformed(err, 0)
 	}
-	e.State, scratch, err = checkState(text, d.Offset()-len(text), o, scratch)
-	return e, scratch, err
+	e.State, err = checkState(text, d.Offset()-len(text), o)
+	return e, err
 }
 
 // checkState returns text as a state: itself if it is a JSON object, nil if it is null. base is the offset of text in
-// its update, -1 if it came by none. scratch is overwritten and returned, perhaps grown.
-func checkState(text []byte, base int, o Options, scratch []byte) (state, _ []byte, err error) {
+// its update, -1 if it came by none.
+func checkState(text []byte, base int, o Options) ([]byte, error) {
 	if len(text) > o.MaxStateBytes {
 		reason := fmt.Sprintf("state of %d bytes, more than %d", len(text), o.MaxStateBytes)
-		return nil, scratch, &Error{Offset: base, Reason: reason, Kind: ErrTooLarge}
+		return nil, &Error{Offset: base, Reason: reason, Kind: ErrTooLarge}
 	}
-	if scratch, err = lib0.AnyFromJSON(scratch[:0], text); err != nil {
+	if isObject(text) {
+		return text, nil
+	}
+	// Rare: a farewell, or something wrong, of which this reader knows the place.
+	value, err := lib0.AnyFromJSON(nil, text)
+	if err != nil {
 		err := malformed(err, max(base, 0))
 		if base < 0 {
-			err.(*Error).Offset = -1
+			err.Offset = -1
 		}
-		return nil, scratch, err
+		return nil, err
 	}
-	switch scratch[0] {
-	case lib0.TagObject:
-		return text, scratch, nil
-	case lib0.TagNull:
-		return nil, scratch, nil
+	if value[0] == lib0.TagNull {
+		return nil, nil
 	}
-	return nil, scratch, &Error{Offset: base, Reason: "state is neither an object nor null", Kind: ErrMalformed}
+	if value[0] == lib0.TagObject { // with space in front
+		return text, nil
+	}
+	return nil, &Error{Offset: base, Reason: "state is neither an object nor null", Kind: ErrMalformed}
+}
+
+// isObject reports whether text begins with a brace and is JSON nested no deeper than MaxDepth. It allocates nothing.
+func isObject(text []byte) bool {
+	if len(text) == 0 || text[0] != '{' || !json.Valid(text) {
+		return false
+	}
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case !quoted && (c == '{' || c == '['):
+			if depth++; depth > MaxDepth {
+				return false
+			}
+		case !quoted && (c == '}' || c == ']'):
+			depth--
+		}
+	}
+	return true
 }

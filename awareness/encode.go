@@ -29,14 +29,13 @@ func Modify(update []byte, o Options, modify func(client uint64, state []byte) (
 	if err != nil {
 		return nil, err
 	}
-	var scratch []byte
 	for i := range entries {
 		state, err := modify(entries[i].Client, entries[i].State)
 		if err != nil {
 			return nil, err
 		}
 		if state != nil {
-			if state, scratch, err = checkState(state, -1, o, scratch); err != nil {
+			if state, err = checkState(state, -1, o); err != nil {
 				return nil, err
 			}
 		}

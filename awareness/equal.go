@@ -6,21 +6,17 @@ import (
 	"github.com/weftsync/weft/crdt/lib0"
 )
 
-// comparer compares states by meaning and keeps its buffers from one comparison to the next.
-type comparer struct {
-	a, b []byte
-}
-
-// equal reports whether two states, both valid JSON, mean the same: keys in any order, numbers by value. A renewed
-// state is nearly always the same bytes, so parsing is rare.
-func (c *comparer) equal(a, b []byte) bool {
+// equalStates reports whether two states mean the same: keys in any order, numbers by value. nil equals nothing.
+func equalStates(a, b []byte) bool {
+	if a == nil || b == nil {
+		return false
+	}
 	if bytes.Equal(a, b) {
 		return true
 	}
-	var errA, errB error
-	c.a, errA = lib0.AnyFromJSON(c.a[:0], a)
-	c.b, errB = lib0.AnyFromJSON(c.b[:0], b)
-	return errA == nil && errB == nil && equalAny(c.a, c.b)
+	x, errX := lib0.AnyFromJSON(nil, a)
+	y, errY := lib0.AnyFromJSON(nil, b)
+	return errX == nil && errY == nil && equalAny(x, y)
 }
 
 // equalAny compares two canonical Any values. Canonical means that equal numbers have equal bytes, but for -0, and that

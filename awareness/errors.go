@@ -36,7 +36,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Kind }
 
 // malformed turns an error of lib0, whose offset counts from base, into ours.
-func malformed(err error, base int) error {
+func malformed(err error, base int) *Error {
 	var at *lib0.Error
 	if errors.As(err, &at) {
 		return &Error{Offset: base + at.Offset, Reason: at.Reason, Kind: ErrMalformed}

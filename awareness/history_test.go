@@ -188,8 +188,8 @@ func expectEvents(t *testing.T, changes []awareness.Change, want []event) {
 	var got []event
 	for _, c := range changes {
 		removed := slices.Concat(c.Removed, c.Claimed)
-		if len(c.Added)+len(c.Changed)+len(removed) > 0 {
-			got = append(got, event{true, sortedText(c.Added), sortedText(c.Changed), sortedText(removed)})
+		if len(c.Added)+len(c.Changed())+len(removed) > 0 {
+			got = append(got, event{true, sortedText(c.Added), sortedText(c.Changed()), sortedText(removed)})
 		}
 		if len(c.Added)+len(c.Updated)+len(removed) > 0 {
 			got = append(got, event{false, sortedText(c.Added), sortedText(c.Updated), sortedText(removed)})

@@ -1,6 +1,7 @@
 package awareness
 
 import (
+	"bytes"
 	"slices"
 	"time"
 )
@@ -67,7 +68,7 @@ func (s *States) Set(id uint64, state []byte, now time.Time) (Change, error) {
 	var change Change
 	if state != nil {
 		var err error
-		if state, s.scratch, err = checkState(state, -1, s.options, s.scratch); err != nil {
+		if state, err = checkState(state, -1, s.options); err != nil {
 			return change, err
 		}
 	}
@@ -77,6 +78,8 @@ func (s *States) Set(id uint64, state []byte, now time.Time) (Change, error) {
 		is.clock = raised(known.clock)
 	}
 	was := s.State(id)
+	state = bytes.Clone(state)
+	is.state = state
 	if err := s.checkRoom(known == nil, len(state)-len(was), -1, now); err != nil {
 		return change, err
 	}
@@ -86,12 +89,8 @@ func (s *States) Set(id uint64, state []byte, now time.Time) (Change, error) {
 	case was == nil:
 		change.Added = []uint64{id}
 	default:
-		change.Updated = []uint64{id}
-		if !s.compare.equal(was, state) {
-			change.Changed = change.Updated
-		}
+		change.update(id, was, state)
 	}
-	is.state = slices.Clone(state)
 	s.put(id, &is)
 	return change, nil
 }

@@ -74,7 +74,7 @@ func TestRemove(t *testing.T) {
 	// What the server then tells the others takes the state from them, and nothing from a client that has said more.
 	other := awareness.New(awareness.Options{})
 	mustApply(t, other, encode(entry{2, 5, "{}"}))
-	if got, want := mustApply(t, other, s.AppendUpdate(nil, 2)), (awareness.Change{Removed: ids(2)}); !cmp.Equal(got, want) {
+	if got, want := mustApply(t, other, s.AppendUpdate(nil, 2)), (did{Removed: ids(2)}); !cmp.Equal(flat(got), want) {
 		t.Errorf("the others saw %+v, want %+v", got, want)
 	}
 	ahead := awareness.New(awareness.Options{})
@@ -97,15 +97,15 @@ func TestReturnAfterRemoval(t *testing.T) {
 	server.Remove(start, id)
 
 	back := mustApply(t, server, client.AppendUpdate(nil, id))
-	if want := (awareness.Change{Stale: ids(id)}); !cmp.Equal(back, want) {
+	if want := (did{Stale: ids(id)}); !cmp.Equal(flat(back), want) {
 		t.Fatalf("the return did %+v, want %+v", back, want)
 	}
 	told := mustApply(t, client, server.AppendUpdate(nil, back.Stale...))
-	if want := (awareness.Change{Claimed: ids(id)}); !cmp.Equal(told, want) {
+	if want := (did{Claimed: ids(id)}); !cmp.Equal(flat(told), want) {
 		t.Fatalf("the client made %+v of it, want %+v", told, want)
 	}
 	again := mustApply(t, server, client.AppendUpdate(nil, told.Touched()...))
-	if want := (awareness.Change{Updated: ids(id), Changed: ids(id)}); !cmp.Equal(again, want) {
+	if want := (did{Updated: ids(id), Changed: ids(id)}); !cmp.Equal(flat(again), want) {
 		t.Errorf("the second return did %+v, want %+v", again, want)
 	}
 	if got, want := string(server.State(id)), `{"name":"Ada"}`; got != want {
@@ -115,14 +115,14 @@ func TestReturnAfterRemoval(t *testing.T) {
 
 func TestSetAndRenew(t *testing.T) {
 	s := awareness.New(awareness.Options{})
-	set := func(state string, seconds int, want awareness.Change) {
+	set := func(state string, seconds int, want did) {
 		t.Helper()
 		b := []byte(state)
 		if state == "" {
 			b = nil
 		}
 		got, err := s.Set(1, b, start.Add(time.Duration(seconds)*time.Second))
-		if err != nil || !cmp.Equal(got, want) {
+		if err != nil || !cmp.Equal(flat(got), want) {
 			t.Errorf("Set(%q) = %+v, %v, want %+v", state, got, err, want)
 		}
 	}
@@ -132,11 +132,11 @@ func TestSetAndRenew(t *testing.T) {
 			t.Errorf("Renew after %d s = %v, want %v", seconds, got, want)
 		}
 	}
-	set(`{}`, 0, awareness.Change{Added: ids(1)})
+	set(`{}`, 0, did{Added: ids(1)})
 	expectClients(t, s, []entry{{1, 0, "{}"}})
 	renew(14)
-	set(`{"a":1}`, 14, awareness.Change{Updated: ids(1), Changed: ids(1)})
-	set(`{"a":1.0}`, 14, awareness.Change{Updated: ids(1)})
+	set(`{"a":1}`, 14, did{Updated: ids(1), Changed: ids(1)})
+	set(`{"a":1.0}`, 14, did{Updated: ids(1)})
 	expectClients(t, s, []entry{{1, 2, `{"a":1.0}`}})
 	mustApply(t, s, encode(entry{2, 1, "{}"}))
 	renew(28)
@@ -145,13 +145,13 @@ func TestSetAndRenew(t *testing.T) {
 	if got := s.Expire(start.Add(time.Hour)); !slices.Equal(got, ids(2)) {
 		t.Errorf("Expire = %v, want [2]: our own client does not expire", got)
 	}
-	set("", 3600, awareness.Change{Removed: ids(1)})
-	set("", 3600, awareness.Change{Removed: ids(1)})
+	set("", 3600, did{Removed: ids(1)})
+	set("", 3600, did{Removed: ids(1)})
 	renew(9000)
 	if s.Expire(start.Add(100 * time.Hour)); s.Stats().Known != 1 {
 		t.Error("the clock of our own client was forgotten")
 	}
-	set(`{}`, 9000, awareness.Change{Added: ids(1)})
+	set(`{}`, 9000, did{Added: ids(1)})
 	expectClients(t, s, []entry{{1, 6, "{}"}})
 	if got := s.Remove(start, 1); !slices.Equal(got, ids(1)) {
 		t.Errorf("Remove = %v, want [1]", got)
@@ -167,7 +167,7 @@ func TestLastClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectClients(t, s, []entry{{1, awareness.MaxClock, `{"a":1}`}})
-	if got, want := mustApply(t, s, encode(entry{1, awareness.MaxClock, ""})), (awareness.Change{Claimed: ids(1)}); !cmp.Equal(got, want) {
+	if got, want := mustApply(t, s, encode(entry{1, awareness.MaxClock, ""})), (did{Claimed: ids(1)}); !cmp.Equal(flat(got), want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	s.Remove(start, 1)

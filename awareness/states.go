@@ -16,9 +16,7 @@ type States struct {
 	live    int // clients with a state
 	bytes   int // of all states
 
-	undo     []undone // what the running Apply has replaced
-	compare  comparer
-	scratch  []byte
+	undo     []undone  // what the running Apply has replaced
 	nextScan time.Time // before this no removed clock is old enough to be forgotten
 }
 
