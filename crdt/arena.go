@@ -124,8 +124,8 @@ func appendWide(dst, u []byte) []byte {
 
 // splitContent moves the content of left from diff on to right, which begins
 // as a copy of left. Cutting a surrogate pair replaces both halves by U+FFFD
-// (Yjs: ContentString.splice).
-func (d *Doc) splitContent(left, right *item, diff uint32) {
+// (Yjs: ContentString.splice), which it reports.
+func (d *Doc) splitContent(left, right *item, diff uint32) (cutPair bool) {
 	left.bits &^= flagRoomy
 	right.bits &^= flagRoomy
 	switch left.kind() {
@@ -134,13 +134,15 @@ func (d *Doc) splitContent(left, right *item, diff uint32) {
 	case kindString:
 		if !left.wide() {
 			right.content += diff
-			return
+			return false
 		}
 		right.content += 2 * diff
 		if isHigh(unitAt(d.text[left.content:], int(diff)-1)) {
 			copy(d.text[right.content-2:], "\xFD\xFF\xFD\xFF")
+			return true
 		}
 	}
+	return false
 }
 
 // slice drops the first diff operations of an item that is not integrated:

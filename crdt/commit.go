@@ -21,6 +21,11 @@ func (tx *Tx) commit() {
 	}
 	d.tidyArenas()
 	tx.active = false
+	if checking {
+		if err := d.Check(); err != nil {
+			panic(err)
+		}
+	}
 }
 
 // joinRanges sorts ranges by client and clock, and joins those that touch.

@@ -3,6 +3,7 @@ package crdt
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -43,6 +44,28 @@ func (d *Doc) RootString(name string) string {
 		return ""
 	}
 	return string(d.appendString(nil, b))
+}
+
+// RootText returns a root's list as the watchers of its splices see it: like
+// RootString, but with U+FFFC, the object replacement character, for every
+// place that is not text. Its length in UTF-16 code units is RootLen.
+func (d *Doc) RootText(name string) string {
+	b, ok := d.roots[name]
+	if !ok {
+		return ""
+	}
+	var out []byte
+	for r := b.first; r != 0; {
+		it := d.item(r)
+		if n := it.visible(); n > 0 && it.kind() == kindString {
+			out = d.appendWTF8(out, it)
+		} else {
+			out = append(out, strings.Repeat("\uFFFC", int(n))...)
+		}
+		r = it.right
+	}
+	lib0.ReplaceSurrogates(out)
+	return string(out)
 }
 
 // RootLen returns the length of a root's list, which for text is in UTF-16 code

@@ -3,6 +3,7 @@ package crdt
 import (
 	"fmt"
 	"slices"
+	"sort"
 )
 
 // pendingStructs holds structs that wait for operations that are not known
@@ -34,9 +35,7 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 		it := d.item(r)
 		i := len(list)
 		if i > 0 && d.item(list[i-1]).clock > it.clock {
-			i, _ = slices.BinarySearchFunc(list, it.clock, func(r ref, clock uint32) int {
-				return int(int64(d.item(r).clock) - int64(clock))
-			})
+			i = sort.Search(len(list), func(i int) bool { return d.item(list[i]).clock > it.clock })
 		}
 		if i > 0 {
 			if before := d.item(list[i-1]).end(); before >= it.end() {

@@ -1,5 +1,7 @@
 package crdt
 
+import "strings"
+
 // cursor remembers where in a list the last local edit was, so that typing
 // costs no search: the item, and how many places lie before it.
 type cursor struct {
@@ -132,8 +134,5 @@ func (d *Doc) appendShown(dst []byte, it *item) []byte {
 	if it.kind() == kindString {
 		return d.appendUTF8(dst, it, 0)
 	}
-	for range it.len {
-		dst = append(dst, "\uFFFC"...)
-	}
-	return dst
+	return append(dst, strings.Repeat("\uFFFC", int(it.len))...)
 }

@@ -235,7 +235,7 @@ func (tx *Tx) split(l *runs, p place, diff uint32) ref {
 	n.len -= diff
 	n.originClient, n.originClock = it.client(), n.clock-1
 	n.left = r
-	d.splitContent(it, n, diff)
+	cutPair := d.splitContent(it, n, diff)
 	it.len = diff
 	it.right = nr
 	b := d.branches[it.parent]
@@ -250,6 +250,9 @@ func (tx *Tx) split(l *runs, p place, diff uint32) ref {
 		d.treeSplit(b, r, nr)
 	}
 	l.insertAfter(p, entry{n.clock, nr})
+	if cutPair && len(b.watchers) > 0 && !n.deleted() && n.key() == 0 {
+		b.report(Splice{Index: int(d.indexOf(b, nr)) - 1, Deleted: 2, Inserted: "\uFFFD\uFFFD"})
+	}
 	tx.mergeable = append(tx.mergeable, id{n.client(), n.clock})
 	return nr
 }

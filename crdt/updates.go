@@ -74,8 +74,7 @@ func (r *reader) advance() bool {
 type merger struct {
 	d       *Doc
 	readers []*reader
-	out     []ref   // of one client, ordered by clock
-	from    *reader // where the last of them came from
+	out     []ref // of one client, ordered by clock
 	client  uint32
 	count   int // clients written
 	buf     []byte
@@ -103,12 +102,19 @@ func (m *merger) Pop() any {
 	return r
 }
 
+// run takes structs from the reader that is first in order for as long as they
+// follow one another, as Yjs does: where updates overlap, this decides which
+// one's structs are cut.
 func (m *merger) run() {
 	for len(m.readers) > 0 {
 		r := m.readers[0]
-		it, ref := r.peek()
-		m.take(r, it, ref)
-		if r.advance() {
+		more := m.take(r)
+		for more && m.follows(r) {
+			_, ref := r.peek()
+			m.out = append(m.out, ref)
+			more = r.advance()
+		}
+		if more {
 			heap.Fix(m, 0)
 		} else {
 			heap.Pop(m)
@@ -116,30 +122,38 @@ func (m *merger) run() {
 	}
 }
 
-// take adds the next struct in order: as it is, cut at the front where what is
-// already there reaches, or not at all if it brings nothing new. Neighbouring
-// collected runs become one, as in Yjs where they come from different updates.
-func (m *merger) take(from *reader, it *item, r ref) {
+// follows reports whether the reader's next struct begins where the last one
+// taken ends.
+func (m *merger) follows(r *reader) bool {
+	it, _ := r.peek()
+	return it.client() == m.client && it.clock == m.d.item(m.out[len(m.out)-1]).end()
+}
+
+// take takes the reader's next struct: as it is, cut at the front where what is
+// already there reaches, or not at all if that covers it. It reports whether
+// the reader has more. Neighbouring collected runs of different updates become
+// one.
+func (m *merger) take(from *reader) (more bool) {
+	it, r := from.peek()
 	if c := it.client(); c != m.client {
 		m.flush()
 		m.client = c
 	}
-	other := from != m.from
-	m.from = from
 	if n := len(m.out); n > 0 {
 		last := m.d.item(m.out[n-1])
 		if it.end() <= last.end() {
-			return
+			return from.advance()
 		}
 		if it.clock < last.end() {
 			m.d.slice(it, last.end()-it.clock)
 		}
-		if other && it.clock == last.end() && last.kind() == kindGC && it.kind() == kindGC {
+		if it.clock == last.end() && last.kind() == kindGC && it.kind() == kindGC {
 			last.len += it.len
-			return
+			return from.advance()
 		}
 	}
 	m.out = append(m.out, r)
+	return from.advance()
 }
 
 func (m *merger) flush() {

@@ -109,6 +109,9 @@ func appendNested(b []byte, v any, depth int) ([]byte, error) {
 		return appendObject(b, v, depth)
 	}
 	if f, ok := number(v); ok {
+		if f != f {
+			f = math.Float64frombits(0x7ff8000000000000) // JavaScript's NaN; Go's has a payload
+		}
 		return lib0.AppendNumber(b, f), nil
 	}
 	return b, fmt.Errorf("crdt: a value of type %T cannot be stored", v)

@@ -1,0 +1,6 @@
+//go:build weftcheck
+
+package crdt
+
+// checking makes every transaction end with a Check.
+const checking = true
