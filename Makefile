@@ -24,6 +24,9 @@ ROUNDS ?= 50
 # Installed packages are younger than the lock file, or `npm ci` runs.
 NODE_MODULES := web/node_modules/.package-lock.json
 
+# The scripts in web/fixtures that write what real Yjs, lib0 and y-protocols do; each knows --check.
+FIXTURES := generate lib0 awareness
+
 # The browser of the end-to-end tests.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || echo /usr/bin/chromium)
 export CHROMIUM
@@ -58,7 +61,7 @@ test-race: ## Run the Go tests under the race detector.
 .PHONY: test-web
 test-web: web-deps chromium build ## Run the web's unit tests, the real Yjs clients in Node, and the browser tests.
 	cd web && $(NPM) test
-	cd web && $(NPM) run fixtures:check
+	for generator in $(FIXTURES); do node web/fixtures/$$generator.mjs --check || exit 1; done
 	cd web && WEFT_BIN=../bin/weft $(NPM) run clients
 	cd web && WEFT_BIN=../bin/weft $(NPM) run e2e
 
@@ -115,7 +118,7 @@ chromium: ## Make sure there is a Chromium for the browser tests; as root on Deb
 
 .PHONY: fixtures
 fixtures: web-deps ## Regenerate the fixtures that real Yjs, lib0 and y-protocols wrote; a clean tree stays clean.
-	cd web && $(NPM) run fixtures
+	for generator in $(FIXTURES); do node web/fixtures/$$generator.mjs || exit 1; done
 
 .PHONY: clean
 clean: ## Remove what was built or installed; documents in ./data stay.
