@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/weftsync/weft/server"
+	"github.com/weftsync/weft/storage"
+	ysync "github.com/weftsync/weft/sync"
+)
+
+// serveCommand is "weft serve".
+type serveCommand struct {
+	Addr           string `default:":8080" env:"WEFT_ADDR" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
+	AllowAnonymous bool   `env:"WEFT_ALLOW_ANONYMOUS" help:"Let everybody who reaches the address read and write every document. Only behind something that decides who reaches it."`
+
+	serverFlags
+}
+
+// serveBanner is printed when there is no authorisation.
+const serveBanner = `
+  weft serve --allow-anonymous: everybody who can reach this address may read and write every document.
+
+`
+
+// Run serves until it is told to stop.
+func (c *serveCommand) Run(e *env) error {
+	if !c.AllowAnonymous {
+		return usageError("serve has no way yet to tell who somebody is, and does not start open by accident.\n" +
+			"Say --allow-anonymous if everybody who can reach " + c.Addr + " may read and write every document,\n" +
+			"or embed package server with an Authorizer of your own")
+	}
+	o := c.options(c.Addr, c.logger(e))
+	o.Authorizer = server.AllowAll(ysync.Write)
+	return serve(e, o, serveBanner, c.StopFor)
+}
+
+// serve runs a server until a signal, or the end of the context, stops it. A second signal hurries: what is open is cut,
+// and what was acknowledged stays.
+func serve(e *env, o server.Options, banner string, stopWithin time.Duration) error {
+	srv, err := server.New(o)
+	if err != nil {
+		return explain(err, o.Storage.Dir)
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	served := make(chan error, 1)
+	err = srv.Listen()
+	if err == nil {
+		fmt.Fprint(e.stdout, banner)
+		fmt.Fprintf(e.stdout, "listening on http://%s/\n", srv.Addr())
+		if admin := srv.AdminAddr(); admin != nil {
+			fmt.Fprintf(e.stdout, "admin on http://%s/\n", admin)
+		}
+		go func() { served <- srv.Serve() }()
+		select {
+		case err = <-served:
+		case <-signals:
+		case <-e.ctx.Done():
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return errors.Join(err, srv.Shutdown(ctx))
+}
+
+// explain says what to do about an error of opening the data directory.
+func explain(err error, dir string) error {
+	switch {
+	case errors.Is(err, storage.ErrInUse):
+		return fmt.Errorf("the data directory %q is in use by another weft; stop that one, or choose another with --data", dir)
+	case errors.Is(err, storage.ErrReadOnlyDir), errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("the data directory %q cannot be written: %w", dir, err)
+	case errors.Is(err, storage.ErrNewerFormat):
+		return fmt.Errorf("the data directory %q was written by a newer weft; nothing was changed: %w", dir, err)
+	case errors.Is(err, storage.ErrCorrupt):
+		return fmt.Errorf("the data directory %q is damaged; nothing was changed. Restore it from a backup: %w", dir, err)
+	}
+	return err
+}

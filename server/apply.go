@@ -1,0 +1,238 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/weftsync/weft/crdt"
+	"github.com/weftsync/weft/storage"
+	ysync "github.com/weftsync/weft/sync"
+)
+
+// emptyUpdate is what every client without content sends when it connects. It does not create a document.
+var emptyUpdate = []byte{0, 0}
+
+// origin is where an update comes from.
+type origin struct {
+	connection *connection // nil for REST
+	id         uuid.UUID
+	user       string
+}
+
+// apply carries one update from the check to the log. What it returns ends the session of whoever sent it; the document
+// has not changed then, unless the room failed, which ends all of its sessions.
+func (r *room) apply(o origin, kind ysync.Kind, update []byte) (refusal *ysync.Refusal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.contain(&refusal)
+	if refusal := r.admit(update); refusal != nil {
+		return refusal
+	}
+	applied, err := r.doc.ApplyUpdate(update)
+	if err != nil {
+		return refusalOfUpdate(err)
+	}
+	if !applied.Changed {
+		if kind == ysync.Update && o.connection != nil {
+			r.reply(o.connection, o.connection.session.Dialect().AppendUpdate(nil, update))
+		}
+		return nil
+	}
+	return r.commit(o, applied)
+}
+
+// admit says whether an update may be applied at all: what can refuse stands before apply. A document that does not
+// exist is created here, because that can fail too.
+func (r *room) admit(update []byte) *ysync.Refusal {
+	if r.state != ready {
+		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
+	}
+	if err := r.srv.store.Writable(); err != nil {
+		return refusalOfStorage(err)
+	}
+	if refusal := r.size.admit(r.doc, update, r.srv.limits.DocumentBytes); refusal != nil {
+		return refusal
+	}
+	if r.log != nil || bytes.Equal(update, emptyUpdate) {
+		return nil
+	}
+	if err := crdt.ValidateUpdate(update); err != nil {
+		return refusalOfUpdate(err)
+	}
+	return r.found()
+}
+
+// found creates the document's log, if there is none yet. The caller holds the lock.
+func (r *room) found() *ysync.Refusal {
+	if r.log != nil {
+		return nil
+	}
+	log, err := r.srv.store.Document(context.Background(), r.name, true)
+	if err != nil {
+		r.srv.log.Error("create document", "document", r.name, "error", err)
+		return refusalOfStorage(err)
+	}
+	r.attach(log)
+	return nil
+}
+
+// commit appends what is new and holds its broadcast back until it is durable.
+func (r *room) commit(o origin, applied crdt.Applied) *ysync.Refusal {
+	seq, err := r.put(storage.Entry{Connection: o.id, User: o.user, Update: applied.Update})
+	if err != nil {
+		// The engine has what the log has not. Only a new engine, made from the log, may go on.
+		refusal := refusalOfStorage(err)
+		r.fail(refusal, fmt.Errorf("append to the log: %w", err))
+		return refusal
+	}
+	r.srv.counters.updates.Add(1)
+	r.gate.assigned = seq
+	r.size.grow(len(applied.Update))
+	r.step2 = sharedStep2{}
+	frame := ysync.YWebsocket{}.AppendUpdate(make([]byte, 0, len(applied.Update)+8), applied.Update)
+	r.gate.hold(held{frame: frame, update: true})
+	r.stage(seq, applied.Roots)
+	r.release()
+	return nil
+}
+
+// contain turns a panic of the engine into the failure of this one room, which is loaded again from its log.
+func (r *room) contain(refusal **ysync.Refusal) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	r.srv.log.Error("panic in a room", "document", r.name, "panic", p, "stack", string(debug.Stack()))
+	*refusal = ysync.Refuse(ysync.CodeUnavailable, "the document failed and is loaded again")
+	r.fail(*refusal, errors.New("panic in the engine"))
+}
+
+// known checks that an update from somebody who may only read adds nothing. The document does not change.
+func (r *room) known(update []byte) (refusal *ysync.Refusal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.contain(&refusal)
+	if r.state != ready {
+		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
+	}
+	known, err := r.doc.Knows(update)
+	if err != nil {
+		return refusalOfUpdate(err)
+	}
+	if !known {
+		return ysync.Refuse(ysync.CodeForbidden, "read-only: local changes cannot be taken")
+	}
+	return nil
+}
+
+// refusalOfUpdate says why an update was refused.
+func refusalOfUpdate(err error) *ysync.Refusal {
+	var bad *crdt.UpdateError
+	if errors.As(err, &bad) {
+		return ysync.Refuse(ysync.CodeMalformed, "update refused at byte %d: %s", bad.Offset, bad.Reason)
+	}
+	return ysync.Refuse(ysync.CodeMalformed, "update refused")
+}
+
+// claim sends the document's state vector to c: a claim too, and so behind the gate.
+func (r *room) claim(c *connection) *ysync.Refusal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != ready {
+		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
+	}
+	r.reply(c, c.session.Dialect().AppendStep1(nil, r.doc.EncodeStateVector()))
+	return nil
+}
+
+// sharedStep2 is the last step 2 that was made. Many who connect at the same time have the same state vector, most of
+// them none, and are sent the same bytes.
+type sharedStep2 struct {
+	vector string
+	frame  []byte
+	made   time.Time
+}
+
+// answer sends c what its state vector lacks.
+func (r *room) answer(c *connection, vector []byte) (refusal *ysync.Refusal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.contain(&refusal)
+	if r.state != ready {
+		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
+	}
+	if r.step2.frame == nil || r.step2.vector != string(vector) {
+		update, err := r.doc.EncodeStateAsUpdate(vector)
+		if err != nil {
+			return ysync.Refuse(ysync.CodeMalformed, "state vector refused: %v", err)
+		}
+		frame := c.session.Dialect().AppendStep2(make([]byte, 0, len(update)+16), update)
+		r.step2 = sharedStep2{string(vector), frame, time.Now()}
+	}
+	r.reply(c, r.step2.frame)
+	return nil
+}
+
+// reply sends a frame to one connection when everything assigned now is durable. The caller holds the lock.
+func (r *room) reply(c *connection, frame []byte) {
+	c.out.owe(len(frame))
+	r.gate.hold(held{frame: frame, to: c})
+	r.release()
+}
+
+// onDurable is called by storage after an fsync, on a goroutine that all documents share: it hands over and returns.
+func (r *room) onDurable(uint64) {
+	if r.kicked.CompareAndSwap(false, true) {
+		go func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.kicked.Store(false)
+			if r.log != nil {
+				r.gate.advance(r.log.Durable())
+				r.release()
+			}
+		}()
+	}
+}
+
+// release lets out what the gate does not hold any more. The caller holds the lock.
+func (r *room) release() {
+	for {
+		h, ok := r.gate.next()
+		if !ok {
+			if r.render() {
+				continue // what was rendered may be durable already
+			}
+			return
+		}
+		switch {
+		case h.update:
+			r.flushed = h.needs
+			p := parcel{frame: h.frame, kind: updateParcel, seq: h.needs}
+			for _, c := range r.members {
+				c.deliver(p)
+			}
+		case h.to != nil:
+			h.to.deliver(parcel{frame: h.frame, kind: replyParcel})
+		case h.event != nil:
+			h.event.feed.publish(h.event)
+		case h.settled != nil:
+			h.settled <- nil
+		}
+	}
+}
+
+// settled returns a channel that is sent nil when everything assigned now is durable, or the refusal if the room fails
+// before. The caller holds the lock.
+func (r *room) settled() <-chan error {
+	done := make(chan error, 1)
+	r.gate.hold(held{settled: done})
+	r.release()
+	return done
+}

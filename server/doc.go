@@ -1,0 +1,33 @@
+// Package server is weft's network server: documents in rooms, editors over WebSocket, readers over server-sent events,
+// and a small REST interface. It is an http.Handler that a program of your own can mount, or a listener of its own.
+//
+//	srv, err := server.New(server.Options{
+//		Storage:    storage.Options{Dir: "data"},
+//		Authorizer: myAuthorizer,
+//	})
+//	http.Handle("/notes/", http.StripPrefix("/notes", srv.Handler()))
+//
+// # The order of work
+//
+// One update goes this way, and every part has its file:
+//
+//	authorise → size, quota and space → decode and check → apply → append (sequence assigned) → fsync (grouped)
+//	          → durable sequence advances → echo · broadcast · viewers
+//
+// Whatever can refuse stands before apply, for apply cannot be undone. A document has two numbers: the last sequence
+// assigned and the last one durable. Between them stands the gate: everything that shows the document's state, or says
+// that something arrived, is made when it is asked for and leaves when the sequence that was assigned then is durable.
+// Awareness, refusals and keep-alive do not wait.
+//
+// # Who runs what
+//
+// A connection has one goroutine that reads, and one that writes while there is something to write. The reader carries
+// out what it reads, under the lock of the room. A fsync that ends wakes one goroutine for each room that waited for it;
+// it opens the gate and puts frames into outboxes. No goroutine that delivers waits for a disk or for a peer. Locks are
+// taken in this order and held for no I/O but storage's own: rooms, room, outbox or feed.
+//
+// # Bounds
+//
+// Every queue has a bound, and what happens at it is decided, not found out: see Limits, and OPERATIONS.md beside this
+// file, which has every flag, limit, close code and guarantee.
+package server

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"time"
+
+	"github.com/weftsync/weft/awareness"
+)
+
+// Limits bounds what peers can make the server hold or do. The zero value is safe: a field that is 0 takes its default.
+// Where it says so, a negative value means no limit.
+type Limits struct {
+	// DocumentBytes bounds the encoded size of a document. An update that only deletes is let through above it.
+	// Default 32 MiB.
+	DocumentBytes int64
+	// MessageBytes bounds one inbound message. Default: as large as a document, and 64 KiB.
+	MessageBytes int64
+	// InFlightBytes bounds the inbound messages over 64 KiB that are being read or applied, of all connections
+	// together. Past it a connection is told to try later. Default 256 MiB.
+	InFlightBytes int64
+	// MessagesPerSecond and BytesPerSecond bound what one connection sends. Above them the server stops reading it. A
+	// burst of one second is let through. Negative: no limit. Default 1,000 and 4 MiB.
+	MessagesPerSecond int
+	BytesPerSecond    int
+	// SlowDownAfter is for how long a connection may stay above its rate before it is closed. Default 10 s.
+	SlowDownAfter time.Duration
+	// OutboxBytes and OutboxMessages bound what waits to be sent to one connection. Past them the updates that wait are
+	// dropped and later read from the log. Default 4 MiB and 4,096.
+	OutboxBytes    int
+	OutboxMessages int
+	// WriteStall is for how long a write may make no progress before the connection is cut. Progress is 16 KiB.
+	// Default 10 s.
+	WriteStall time.Duration
+	// Silence is for how long nothing may be received before the connection is closed. Default 60 s.
+	Silence time.Duration
+	// KeepAlive is the longest time without a message to a connection; the real one is up to a second longer.
+	// Default 15 s.
+	KeepAlive time.Duration
+	// ConnectionsPerDocument bounds the WebSockets, and separately the viewers, of one document. Default 5,000.
+	ConnectionsPerDocument int
+	// AuthorizeWithin bounds how long the Authorizer may take. Default 10 s.
+	AuthorizeWithin time.Duration
+	// OpenWithin bounds how long a connection waits for its document to be loaded. Default 30 s.
+	OpenWithin time.Duration
+	// AwarenessIDs is how many client ids a connection may speak for. Entries for more are dropped. Default 8.
+	AwarenessIDs int
+	// Awareness bounds what the awareness of one document may hold.
+	Awareness awareness.Options
+	// AwarenessEvery is the least time between two broadcasts of awareness in one document. The first change is sent
+	// at once. Default 50 ms.
+	AwarenessEvery time.Duration
+	// ViewBacklogBytes bounds the past events kept for each rendering of a document. A viewer that falls behind it is
+	// sent the whole again. Default 1 MiB.
+	ViewBacklogBytes int
+	// ViewEvery is the least time between two renderings of a document that is watched as JSON or XML; splices of text
+	// are not held back. Default 50 ms.
+	ViewEvery time.Duration
+	// Heartbeat is the time between comments on a quiet event stream. Default 15 s.
+	Heartbeat time.Duration
+	// UnloadAfter is for how long a document without connections stays in memory. Default 30 s.
+	UnloadAfter time.Duration
+	// Loads bounds how many documents are loaded or replayed at the same time. Default 4.
+	Loads int
+}
+
+// withDefaults returns l with every zero field set to its default.
+func (l Limits) withDefaults() Limits {
+	def(&l.DocumentBytes, 32<<20)
+	def(&l.MessageBytes, l.DocumentBytes+64<<10)
+	def(&l.InFlightBytes, 256<<20)
+	def(&l.MessagesPerSecond, 1000)
+	def(&l.BytesPerSecond, 4<<20)
+	def(&l.SlowDownAfter, 10*time.Second)
+	def(&l.OutboxBytes, 4<<20)
+	def(&l.OutboxMessages, 4096)
+	def(&l.WriteStall, 10*time.Second)
+	def(&l.Silence, 60*time.Second)
+	def(&l.KeepAlive, 15*time.Second)
+	def(&l.ConnectionsPerDocument, 5000)
+	def(&l.AuthorizeWithin, 10*time.Second)
+	def(&l.OpenWithin, 30*time.Second)
+	def(&l.AwarenessIDs, 8)
+	def(&l.AwarenessEvery, 50*time.Millisecond)
+	def(&l.ViewBacklogBytes, 1<<20)
+	def(&l.ViewEvery, 50*time.Millisecond)
+	def(&l.Heartbeat, 15*time.Second)
+	def(&l.UnloadAfter, 30*time.Second)
+	def(&l.Loads, 4)
+	return l
+}
+
+// def sets *field to value if it is zero.
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

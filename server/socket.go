@@ -1,0 +1,110 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// The sizes of the buffers that an idle WebSocket keeps. net/http's own are 4 KiB each, and the goroutine that served
+// the request stays as long as its handler does: with small buffers and a handler that returns, an idle connection costs
+// about a third.
+const (
+	readBufferBytes  = 512
+	writeBufferBytes = 512
+)
+
+// progressBytes is the largest piece that is written at once, and so what counts as progress for Limits.WriteStall.
+const progressBytes = 16 << 10
+
+// socket is the network connection below a WebSocket. It notes when bytes came in and since when a write has been
+// stuck, which is what the watch looks at; there are no timers and no deadlines for single messages.
+type socket struct {
+	net.Conn
+	received atomic.Int64 // when bytes last came in, in nanoseconds of the Unix epoch
+	stuck    atomic.Int64 // when the write that is under way began or last made progress; 0 when there is none
+}
+
+// Read notes that something came in.
+func (s *socket) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if n > 0 {
+		s.received.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// Write writes p in pieces, so that progress can be seen.
+func (s *socket) Write(p []byte) (int, error) {
+	defer s.stuck.Store(0)
+	written := 0
+	for {
+		s.stuck.Store(time.Now().UnixNano())
+		n, err := s.Conn.Write(p[written:min(len(p), written+progressBytes)])
+		written += n
+		if err != nil || written >= len(p) {
+			return written, err
+		}
+	}
+}
+
+// slimWriter is a ResponseWriter whose connection, once hijacked, has small buffers and is a socket.
+type slimWriter struct {
+	http.ResponseWriter
+	socket *socket
+}
+
+// Unwrap lets http.ResponseController find what w wraps.
+func (w *slimWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Hijack takes the connection over. Bytes that were read ahead are not lost.
+func (w *slimWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
+	w.socket = &socket{Conn: conn}
+	w.socket.received.Store(time.Now().UnixNano())
+	reader := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(ahead)), w.socket), max(readBufferBytes, len(ahead)))
+	if _, err := reader.Peek(len(ahead)); err != nil {
+		return nil, nil, err
+	}
+	return w.socket, bufio.NewReadWriter(reader, bufio.NewWriterSize(w.socket, writeBufferBytes)), nil
+}
+
+// accept upgrades a request. The origin has been judged by us, later and with a reason that browsers can see.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, *socket, error) {
+	slim := &slimWriter{ResponseWriter: w}
+	ws, err := websocket.Accept(slim, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true,
+		CompressionMode:    websocket.CompressionDisabled,
+		Subprotocols:       selectable(r),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	// Ours is the limit that peers meet, so that they hear the reason; the library's is the second line.
+	ws.SetReadLimit(s.limits.MessageBytes + 1<<20)
+	return ws, slim.socket, nil
+}
+
+// selectable returns the first subprotocol that is not a token. A browser that offers some closes the connection unless
+// one of them is selected; which one means nothing to us. A client that offers a token alone gets it back, for the same
+// reason.
+func selectable(r *http.Request) []string {
+	offered := subprotocols(r)
+	for _, p := range offered {
+		if !strings.HasPrefix(p, tokenProtocol) {
+			return []string{p}
+		}
+	}
+	return offered
+}

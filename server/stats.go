@@ -1,0 +1,90 @@
+package server
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"github.com/weftsync/weft/storage"
+	ysync "github.com/weftsync/weft/sync"
+)
+
+// counters are the server's own figures.
+type counters struct {
+	connections   atomic.Uint64
+	views         atomic.Uint64
+	viewing       atomic.Int64
+	received      atomic.Uint64
+	receivedBytes atomic.Uint64
+	sent          atomic.Uint64
+	sentBytes     atomic.Uint64
+	updates       atomic.Uint64
+	loads         atomic.Uint64
+	failures      atomic.Uint64
+	repairs       atomic.Uint64
+	replays       atomic.Uint64
+	resets        atomic.Uint64
+	presenceFull  atomic.Uint64
+	cut           atomic.Uint64
+
+	mu       sync.Mutex
+	refusals map[string]uint64 // by code
+}
+
+// Stats are counters since New and gauges of a Server.
+type Stats struct {
+	Connections      int    // WebSockets open now
+	ConnectionsTotal uint64 // since New
+	Views            int    // event streams open now
+	ViewsTotal       uint64
+	Documents        int // in memory now
+
+	MessagesReceived uint64 // frames of WebSockets
+	BytesReceived    uint64
+	MessagesSent     uint64
+	BytesSent        uint64
+	InFlightBytes    int64 // of large inbound messages
+
+	Updates      uint64 // applied and logged
+	Loads        uint64 // documents loaded from the log
+	Failures     uint64 // documents that failed, each time
+	Repairs      uint64 // frames made from the log for readers that fell behind
+	Replays      uint64 // logs replayed for viewers that came back
+	Resets       uint64 // viewers that had to be sent the whole again
+	PresenceFull uint64 // awareness dropped because the document was full
+	Cut          uint64 // connections closed without a handshake
+
+	Refusals map[string]uint64 // by close code
+	Storage  storage.Stats
+}
+
+// Stats returns the server's figures. It costs a few locks that are short: call it once a scrape.
+func (s *Server) Stats() Stats {
+	c := &s.counters
+	st := Stats{
+		Connections: s.connections.count(), ConnectionsTotal: c.connections.Load(),
+		Views: int(c.viewing.Load()), ViewsTotal: c.views.Load(), Documents: len(s.rooms.list()),
+		MessagesReceived: c.received.Load(), BytesReceived: c.receivedBytes.Load(),
+		MessagesSent: c.sent.Load(), BytesSent: c.sentBytes.Load(), InFlightBytes: s.inFlight.held.Load(),
+		Updates: c.updates.Load(), Loads: c.loads.Load(), Failures: c.failures.Load(), Repairs: c.repairs.Load(),
+		Replays: c.replays.Load(), Resets: c.resets.Load(), PresenceFull: c.presenceFull.Load(), Cut: c.cut.Load(),
+		Refusals: make(map[string]uint64), Storage: s.store.Stats(),
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for code, n := range c.refusals {
+		st.Refusals[code] = n
+	}
+	return st
+}
+
+// refused counts and logs one refusal. Each ends a connection, a stream or a request, so that this is once for each of
+// them. Reasons are ours and hold neither content nor tokens.
+func (s *Server) refused(id uuid.UUID, remote string, code ysync.Code, reason string) {
+	s.counters.mu.Lock()
+	s.counters.refusals[strconv.Itoa(int(code))]++
+	s.counters.mu.Unlock()
+	s.log.Info("refused", "connection", id, "remote", remote, "code", int(code), "reason", reason)
+}
