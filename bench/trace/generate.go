@@ -11,7 +11,8 @@ import (
 var letters = []rune("etaoinshrdlucmfwypvbgkjqxz      etaoinshr\n.,äßéжщ中文∑🙂🧵")
 
 // Generated returns a sequential history of n transactions made from a seed: bursts of typing, corrections right
-// behind the cursor, jumps, pastes, and transactions with several patches. The same seed and n give the same history.
+// behind the cursor, jumps, pastes, and transactions with several patches. Each transaction changes something. The same
+// seed and n give the same history.
 func Generated(seed uint64, n int) *Trace {
 	g := &generator{rng: rand.New(rand.NewPCG(seed, 0x77656674)), buffer: NewBuffer("")}
 	t := &Trace{Name: "generated", Agents: 1, Txns: make([]Txn, n)}
@@ -33,7 +34,7 @@ func (g *generator) txn() []Patch {
 		g.cursor = g.align(g.rng.IntN(g.buffer.Len() + 1))
 	}
 	switch k := g.rng.IntN(100); {
-	case k < 70:
+	case k < 70 || g.cursor == 0:
 		return []Patch{g.splice(0, g.text(1))}
 	case k < 90:
 		return []Patch{g.splice(g.before(), "")}
@@ -43,7 +44,7 @@ func (g *generator) txn() []Patch {
 		patches := make([]Patch, 2+g.rng.IntN(3))
 		for i := range patches {
 			g.cursor = g.align(g.rng.IntN(g.buffer.Len() + 1))
-			patches[i] = g.splice(g.before(), g.text(g.rng.IntN(4)))
+			patches[i] = g.splice(g.before(), g.text(1+g.rng.IntN(3)))
 		}
 		return patches
 	}

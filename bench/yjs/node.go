@@ -64,18 +64,18 @@ func Find(ctx context.Context, root, cache string) (*Node, error) {
 
 // job is what a script reads; see job.mjs.
 type job struct {
-	Packages string     `json:"packages"`
-	Trace    string     `json:"trace"`
-	Client   uint64     `json:"client"`
-	Out      string     `json:"out,omitempty"`
-	Updates  string     `json:"updates,omitempty"`
-	Rows     []RowOrder `json:"rows,omitempty"`
+	Packages string `json:"packages"`
+	Trace    string `json:"trace"`
+	Client   uint64 `json:"client"`
+	Out      string `json:"out,omitempty"`
+	Updates  string `json:"updates,omitempty"`
+	Row      string `json:"row,omitempty"`
+	Repeat   Repeat `json:"repeat"`
 	Sizes
 }
 
 // message is what a script says, one on a line.
 type message struct {
-	Row    string
 	Step   int
 	Values []float64
 	Error  string

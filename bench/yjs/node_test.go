@@ -90,33 +90,29 @@ func TestMeasure(t *testing.T) {
 	sizes := Sizes{Items: 200, Batch: 50, Clients: 20, Merge: 100}
 	names := []string{"local", "local-update", "remote", "remote-serve", "load", "encode", "merge",
 		"memory-loaded", "memory-lived", "random-insert", "prepend", "map-set"}
-	rows := []RowOrder{{Row: "unheard-of", Best: 1}}
+	history := trace.Generated(1, 300)
 	for _, name := range names {
-		rows = append(rows, RowOrder{Row: name, Best: 2})
-	}
-	steps := 0
-	got, err := n.Measure(t.Context(), trace.Generated(1, 300), 7, sizes, rows, func(string, int) { steps++ })
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if r := got[name]; r.Err != nil || len(r.Values) != 2 || r.Values[0] == 0 {
-			t.Errorf("row %s = %+v, want two values", name, r)
+		steps := 0
+		got, err := n.Measure(t.Context(), history, 7, sizes, name, Repeat{Least: 2, Most: 2}, func(done int) { steps = done })
+		if err != nil || len(got) != 2 || got[0] == 0 {
+			t.Errorf("row %s = %v, error %v, want two values", name, got, err)
+		}
+		if steps != 2 {
+			t.Errorf("row %s: %d steps reported, want 2", name, steps)
 		}
 	}
-	if got["unheard-of"].Err == nil {
-		t.Error("a row that does not exist: no error")
+	if got, err := n.Measure(t.Context(), history, 7, sizes, "unheard-of", Repeat{Least: 1}, nil); err == nil {
+		t.Errorf("a row that does not exist: %v, want an error", got)
 	}
-	if steps != 2*len(names) {
-		t.Errorf("%d steps reported, want %d", steps, 2*len(names))
+	if got, err := n.Measure(t.Context(), history, 7, sizes, "load", Repeat{}, nil); err == nil {
+		t.Errorf("measured no times: %v, want an error", got)
 	}
 }
 
 func TestMeasureEndsWithItsContext(t *testing.T) {
 	n := node(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	rows := []RowOrder{{Row: "remote", Best: 1_000_000}}
-	_, err := n.Measure(ctx, trace.Generated(1, 300), 7, Sizes{}, rows, func(string, int) { cancel() })
+	_, err := n.Measure(ctx, trace.Generated(1, 300), 7, Sizes{}, "remote", Repeat{Least: 1_000_000}, func(int) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v, want context.Canceled", err)
 	}

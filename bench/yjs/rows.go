@@ -2,6 +2,7 @@ package yjs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/weftsync/weft/bench/trace"
@@ -19,21 +20,17 @@ type Sizes struct {
 	Merge int `json:"merge"`
 }
 
-// RowOrder asks for one row, measured best times.
-type RowOrder struct {
-	Row  string `json:"row"`
-	Best int    `json:"best"`
+// Repeat says how often something is measured: at least Least times, and on until it has taken Seconds in all or has
+// been done Most times.
+type Repeat struct {
+	Least   int     `json:"least"`
+	Seconds float64 `json:"seconds"`
+	Most    int     `json:"most"`
 }
 
-// A Row is what Yjs did: one value for each measurement, in seconds or bytes, or the reason why there is none.
-type Row struct {
-	Values []float64
-	Err    error
-}
-
-// Measure runs the rows in one Node process, in the order given, and returns them by name; a row that the process did
-// not come to is missing from the map. progress, if not nil, is called after each measurement.
-func (n *Node) Measure(ctx context.Context, t *trace.Trace, client uint64, sizes Sizes, rows []RowOrder, progress func(row string, step int)) (map[string]Row, error) {
+// Measure measures one row in a Node process of its own and returns a value for each measurement, in seconds, or in
+// bytes for a row of memory. progress, if not nil, is called after each measurement with their number.
+func (n *Node) Measure(ctx context.Context, t *trace.Trace, client uint64, sizes Sizes, row string, repeat Repeat, progress func(done int)) ([]float64, error) {
 	_, updates, err := n.updates(ctx, t, client)
 	if err != nil {
 		return nil, err
@@ -42,17 +39,24 @@ func (n *Node) Measure(ctx context.Context, t *trace.Trace, client uint64, sizes
 	if err != nil {
 		return nil, err
 	}
-	measured := make(map[string]Row, len(rows))
-	err = n.run(ctx, "rows.mjs", job{Trace: history, Updates: updates, Client: client, Rows: rows, Sizes: sizes}, func(m message) error {
+	var values []float64
+	j := job{Trace: history, Updates: updates, Client: client, Row: row, Repeat: repeat, Sizes: sizes}
+	err = n.run(ctx, "rows.mjs", j, func(m message) error {
 		switch {
 		case m.Error != "":
-			measured[m.Row] = Row{Err: fmt.Errorf("measure Yjs on %s: %s", m.Row, m.Error)}
+			return errors.New(m.Error)
 		case m.Values != nil:
-			measured[m.Row] = Row{Values: m.Values}
+			values = m.Values
 		case m.Step > 0 && progress != nil:
-			progress(m.Row, m.Step)
+			progress(m.Step)
 		}
 		return nil
 	})
-	return measured, err
+	if err == nil && len(values) == 0 {
+		err = errors.New("it gave no values")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("measure Yjs on %s: %w", row, err)
+	}
+	return values, nil
 }

@@ -1,27 +1,30 @@
-// Measures real Yjs on the rows that the Go side names, the same work as package engine does.
+// Measures real Yjs on one row, the same work as package engine does. Each row has a process of its own, so that none
+// suffers from what another left on the heap.
 
 import { readFileSync } from 'node:fs'
 import { check, edit, job, open, readTrace, ROOT, say, Y } from './job.mjs'
 
 const trace = readTrace()
 
-const updates = (() => {
-  const file = readFileSync(job.updates)
-  const all = []
+// The updates lie in one buffer, as they would coming from a socket; each is looked at through a view of its own.
+const file = readFileSync(job.updates)
+const ends = []
+{
   let at = 'weft updates 1\n'.length
   const count = file.readUInt32LE(at)
   at += 4
   for (let i = 0; i < count; i++) {
     const n = file.readUInt32LE(at)
-    // A copy of its own, as it would come from a socket.
-    all.push(new Uint8Array(file.subarray(at + 4, at + 4 + n)))
+    ends.push(at + 4, at + 4 + n)
     at += 4 + n
   }
-  return all
-})()
+}
+const updateCount = ends.length / 2
+const updateAt = i => file.subarray(ends[2 * i], ends[2 * i + 1])
+const whole = readFileSync(job.updates + '.state')
 
+// No collection is forced between measurements: Node throws compiled code away when it is collected often.
 const seconds = work => {
-  global.gc()
   const start = process.hrtime.bigint()
   const result = work()
   return [Number(process.hrtime.bigint() - start) / 1e9, result]
@@ -29,7 +32,7 @@ const seconds = work => {
 
 const remote = () => {
   const doc = new Y.Doc()
-  for (const update of updates) Y.applyUpdate(doc, update)
+  for (let i = 0; i < updateCount; i++) Y.applyUpdate(doc, updateAt(i))
   return doc
 }
 
@@ -48,8 +51,8 @@ const serve = () => {
   const doc = new Y.Doc()
   let bytes = 0
   doc.on('update', update => { bytes += update.length })
-  for (const update of updates) {
-    Y.applyUpdate(doc, update)
+  for (let i = 0; i < updateCount; i++) {
+    Y.applyUpdate(doc, updateAt(i))
     bytes += Y.encodeStateVector(doc).length
   }
   if (bytes === 0) throw new Error('no updates were seen')
@@ -65,14 +68,10 @@ const timedReplay = (work, name) => () => {
   return took
 }
 
-let encoded
-const whole = () => (encoded ??= Y.encodeStateAsUpdate(remote()))
-
 const load = () => {
-  const update = whole()
   const [took, text] = seconds(() => {
     const doc = new Y.Doc()
-    Y.applyUpdate(doc, update)
+    Y.applyUpdate(doc, whole)
     return textOf(doc)
   })
   check(trace, text, 'load')
@@ -81,14 +80,14 @@ const load = () => {
 
 const encode = () => {
   const doc = new Y.Doc()
-  Y.applyUpdate(doc, whole())
+  Y.applyUpdate(doc, whole)
   const [took, update] = seconds(() => Y.encodeStateAsUpdate(doc))
-  if (update.length !== whole().length) throw new Error('encode: another length')
+  if (update.length !== whole.length) throw new Error('encode: another length')
   return took
 }
 
 const merge = n => () => {
-  const some = updates.slice(0, n)
+  const some = Array.from({ length: n }, (_, i) => updateAt(i))
   const [took, update] = seconds(() => Y.mergeUpdates(some))
   if (update.length === 0) throw new Error('merge: nothing')
   return took
@@ -104,14 +103,13 @@ const heap = () => {
 // One document is kept by each call, so that the heap grows by it and by nothing else.
 const kept = []
 const memory = make => () => {
-  whole()
   const before = heap()
   kept.push(make())
   return heap() - before
 }
 const loaded = () => {
   const doc = new Y.Doc()
-  Y.applyUpdate(doc, whole())
+  Y.applyUpdate(doc, whole)
   return doc
 }
 
@@ -178,22 +176,22 @@ const rows = {
   'map-set': mapSet
 }
 
-say({ versions: { node: process.version } })
-for (const { row, best } of job.rows) {
-  const work = rows[row]
-  if (!work) {
-    say({ row, error: 'Yjs is not measured on it' })
-    continue
+// Measured at least so often, and on until enough time has passed, so that the compiler has seen short work too.
+const repeat = (work, { least, seconds: enough, most }) => {
+  const values = []
+  const start = performance.now()
+  while (values.length < least || (values.length < most && performance.now() - start < enough * 1000)) {
+    values.push(work())
+    say({ step: values.length })
   }
-  try {
-    const values = []
-    for (let i = 0; i < best; i++) {
-      values.push(work())
-      say({ row, step: i + 1 })
-    }
-    say({ row, values })
-  } catch (error) {
-    say({ row, error: String(error?.message ?? error) })
-  }
+  return values
 }
-say({ done: job.rows.length })
+
+try {
+  const work = rows[job.row]
+  if (!work) throw new Error('Yjs is not measured on it')
+  say({ values: repeat(work, job.repeat) })
+} catch (error) {
+  say({ error: String(error?.message ?? error) })
+}
+say({ done: 1 })

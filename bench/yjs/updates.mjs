@@ -1,7 +1,8 @@
-// Replays a history in real Yjs and stores the update of each transaction, in the format of Go's package updates.
+// Replays a history in real Yjs and stores the update of each transaction, in the format of Go's package updates, and
+// beside it the whole document as one update.
 
 import { writeFileSync, renameSync } from 'node:fs'
-import { check, edit, job, open, readTrace, ROOT, say } from './job.mjs'
+import { check, edit, job, open, readTrace, ROOT, say, Y } from './job.mjs'
 
 const uint32 = n => {
   const b = Buffer.alloc(4)
@@ -25,6 +26,7 @@ if (trace.start !== '') text.insert(0, trace.start)
 for (const patches of trace.txns) edit(doc, text, patches)
 check(trace, text.toString(), 'local replay')
 
+writeFileSync(job.out + '.state', Y.encodeStateAsUpdate(doc))
 writeFileSync(job.out + '.part', Buffer.concat([Buffer.from('weft updates 1\n'), uint32(count), ...chunks]))
 renameSync(job.out + '.part', job.out)
 say({ done: count })

@@ -1,0 +1,35 @@
+# Benchmarks and the editing histories they replay. bench/METHOD.md says what is measured and how.
+
+# Flags for the benchmark command, for example BENCHFLAGS="--engine-best 1 --cpuprofile cpu.prof".
+BENCHFLAGS ?=
+
+# Where the real histories come from.
+TRACES_REPO ?= https://github.com/josephg/editing-traces
+
+.PHONY: bench
+bench: build ## Measure the engine beside Yjs, and a running server with 1 writer and 20 readers; print tables.
+	$(GO) run ./bench/cmd/weftbench all $(BENCHFLAGS)
+
+.PHONY: bench-engine
+bench-engine: ## Measure the engine beside Yjs.
+	$(GO) run ./bench/cmd/weftbench engine $(BENCHFLAGS)
+
+.PHONY: bench-server
+bench-server: build ## Measure a running server with 1 writer and 20 readers.
+	$(GO) run ./bench/cmd/weftbench server $(BENCHFLAGS)
+
+.PHONY: traces
+traces: ## Fetch real editing histories (about 10 MB) into .traces.
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	if ! GIT_TERMINAL_PROMPT=0 timeout 300 git clone -q --depth 1 $(TRACES_REPO) "$$tmp/repo"; then \
+		echo "traces: could not fetch $(TRACES_REPO)." >&2; \
+		echo "Without a network, put histories (*.json.gz) into a folder and name it: WEFT_TRACES=/path/to/them" >&2; \
+		exit 1; \
+	fi && \
+	mkdir -p .traces && find "$$tmp/repo/sequential_traces" "$$tmp/repo/concurrent_traces" -maxdepth 1 -name '*.json.gz' -exec cp {} .traces/ ';' && \
+	for name in automerge-paper friendsforever_flat; do \
+		if [ ! -e .traces/$$name.json.gz ]; then \
+			cp "$$tmp/repo/sequential_traces/ascii_only/$$name.json.gz" .traces/ || exit 1; \
+		fi; \
+	done && \
+	echo "traces: $$(ls .traces/*.json.gz | wc -l) histories in .traces"

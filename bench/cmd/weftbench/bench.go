@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/weftsync/weft/bench/engine"
+	"github.com/weftsync/weft/bench/report"
+	"github.com/weftsync/weft/bench/trace"
+	"github.com/weftsync/weft/bench/updates"
+	"github.com/weftsync/weft/bench/yjs"
+)
+
+// author is the client id of all updates. It needs five bytes, as the random ids of real clients mostly do.
+const author = 3_141_592_653
+
+// generatedTxns is the length of the history that is there without any files.
+const generatedTxns = 20_000
+
+// generatedSeed makes it.
+const generatedSeed = 1
+
+// A bench is one run.
+type bench struct {
+	*cli
+	root     string
+	report   *report.Report
+	progress *progress
+	real     []string // paths
+	node     *yjs.Node
+}
+
+// findTraces looks for real histories and says how many there are.
+func (b *bench) findTraces() {
+	paths, err := trace.Real()
+	if err != nil {
+		b.report.Fail("real histories", err)
+	}
+	b.real = paths
+	b.progress.say(fmt.Sprintf("found %d real histories", len(paths)))
+}
+
+// findYjs looks for real Yjs.
+func (b *bench) findYjs(ctx context.Context) {
+	node, err := yjs.Find(ctx, b.root, filepath.Join(b.Out, "cache"))
+	if err != nil {
+		b.report.Fail("Yjs beside us", err)
+		return
+	}
+	b.node, b.report.Yjs, b.report.Node = node, node.Version, node.Runtime
+}
+
+// history loads a real history by name, or the generated one by the name "generated".
+func (b *bench) history(name string) (*trace.Trace, error) {
+	if name == "generated" {
+		return trace.Generated(generatedSeed, generatedTxns), nil
+	}
+	for _, path := range b.real {
+		if strings.TrimSuffix(filepath.Base(path), ".json.gz") == name {
+			t, err := trace.Load(path)
+			if err == nil {
+				b.report.RealTraces = append(b.report.RealTraces, name)
+			}
+			return t, err
+		}
+	}
+	return nil, fmt.Errorf("there is no real history %q: %w", name, trace.ErrNoTraces)
+}
+
+// updatesOf returns a history's updates: real Yjs's where it is installed, else our own engine's, which a test holds to
+// be the same bytes.
+func (b *bench) updatesOf(ctx context.Context, t *trace.Trace) (*updates.Log, error) {
+	if b.node == nil {
+		return engine.Updates(t, author)
+	}
+	b.progress.say("updates of " + t.Name + " by real Yjs (kept after the first time)")
+	l, err := b.node.Updates(ctx, t, author)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make the updates of %s", t.Name), err)
+	}
+	return l, nil
+}

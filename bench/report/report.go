@@ -1,0 +1,168 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/weftsync/weft/bench/engine"
+	"github.com/weftsync/weft/bench/load"
+)
+
+// A Report is everything that one run measured.
+type Report struct {
+	Machine Machine `json:"machine"`
+	// Yjs and Node are the versions beside us, or empty with the reason among the failures.
+	Yjs  string `json:"yjs,omitempty"`
+	Node string `json:"node,omitempty"`
+	// RealTraces are the names of the real histories that were replayed.
+	RealTraces []string    `json:"real_traces"`
+	Engine     []EngineRow `json:"engine,omitempty"`
+	Server     *Server     `json:"server,omitempty"`
+	// Failures says what could not be measured, and why.
+	Failures []string `json:"failures"`
+}
+
+// An EngineRow is one kind of work on one history, by our engine and by Yjs. A side without samples has an error.
+type EngineRow struct {
+	Trace      string          `json:"trace"`
+	Row        string          `json:"row"`
+	Work       string          `json:"work"`
+	Memory     bool            `json:"memory"`     // values are bytes, else seconds
+	Operations int             `json:"operations"` // that a value spans; 0 if it is that of one already
+	Weft       []engine.Sample `json:"weft"`
+	WeftError  string          `json:"weft_error,omitempty"`
+	Yjs        []float64       `json:"yjs"`
+	YjsError   string          `json:"yjs_error,omitempty"`
+}
+
+// NotMeasured stands in place of an error for a side that was left out: by wish, or because it is not installed, which
+// is then among the failures once.
+const NotMeasured = "not measured"
+
+// A Server is what was measured through a running server.
+type Server struct {
+	Trace   string `json:"trace"`
+	Updates int    `json:"updates"`
+	// Flags are what the server was started with beyond its defaults: every limit that was raised for the run.
+	Flags []string     `json:"flags"`
+	Fsync load.Latency `json:"fsync"`
+	// RSSStartBytes is the server's memory before the first connection.
+	RSSStartBytes int64       `json:"rss_start_bytes"`
+	Load          load.Result `json:"load"`
+	// DiskBytes is the size of the data directory after the server had ended.
+	DiskBytes int64  `json:"disk_bytes"`
+	Error     string `json:"error,omitempty"`
+}
+
+// Fail notes what could not be measured.
+func (r *Report) Fail(what string, err error) {
+	r.Failures = append(r.Failures, what+": "+err.Error())
+}
+
+// OK reports whether everything that was asked for was measured, and everybody had the right text.
+func (r *Report) OK() bool { return len(r.Failures) == 0 }
+
+// weftValues returns the values of our samples.
+func (r *EngineRow) weftValues() []float64 {
+	values := make([]float64, len(r.Weft))
+	for i, s := range r.Weft {
+		values[i] = s.Value
+	}
+	return values
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// WriteFiles stores the report in dir as report.json, report.md and report.txt, and once more with the date in the
+// name, so that runs can be compared. It returns the path of report.md.
+func (r *Report) WriteFiles(dir string) (string, error) {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("write the report: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("write the report: %w", err)
+	}
+	stamp := r.Machine.Date.Format("20060102-150405")
+	for name, content := range map[string][]byte{
+		"report.json": data, "report-" + stamp + ".json": data,
+		"report.md": []byte(r.Markdown()), "report.txt": []byte(r.Text()),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			return "", fmt.Errorf("write the report: %w", err)
+		}
+	}
+	return filepath.Join(dir, "report.md"), nil
+}
+
+// Read reads a report that [Report.WriteFiles] stored as JSON.
+func Read(path string) (*Report, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read a report: %w", err)
+	}
+	r := &Report{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("read a report from %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// seconds formats a time in seconds to three digits with its unit.
+func seconds(s float64) string {
+	switch {
+	case s >= 1:
+		return digits(s) + " s"
+	case s >= 1e-3:
+		return digits(s*1e3) + " ms"
+	case s >= 1e-6:
+		return digits(s*1e6) + " µs"
+	default:
+		return digits(s*1e9) + " ns"
+	}
+}
+
+func duration(d time.Duration) string { return seconds(d.Seconds()) }
+
+// bytesOf formats a number of bytes to three digits, in units of 1000.
+func bytesOf(b float64) string {
+	switch {
+	case b >= 1e9:
+		return digits(b/1e9) + " GB"
+	case b >= 1e6:
+		return digits(b/1e6) + " MB"
+	case b >= 1e3:
+		return digits(b/1e3) + " kB"
+	default:
+		return digits(b) + " B"
+	}
+}
+
+// digits formats a number to three significant digits, without an exponent.
+func digits(v float64) string {
+	switch {
+	case v >= 99.95:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 9.995:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
+
+// count formats a number with commas between thousands.
+func count(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,156 @@
+package report
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weftsync/weft/bench/engine"
+	"github.com/weftsync/weft/bench/load"
+)
+
+func sample() *Report {
+	return &Report{
+		Machine: Machine{CPU: "Abacus", Cores: 2, MemoryBytes: 8e9, System: "linux/amd64", Kernel: "6.1", Load: "0.1 0.2 0.3",
+			Go: "go1.26", Commit: "abc", Dirty: true, Date: time.Date(2026, 11, 21, 9, 8, 7, 0, time.UTC)},
+		Yjs: "13.6.33", Node: "v20", RealTraces: []string{"paper"},
+		Engine: []EngineRow{
+			{Trace: "paper", Row: "remote", Work: "remote", Operations: 1000,
+				Weft: []engine.Sample{{Value: 0.002, Allocs: 500}, {Value: 0.001, Allocs: 250}, {Value: 0.004}}, Yjs: []float64{0.03, 0.025}},
+			{Trace: "paper", Row: "memory-loaded", Work: "memory", Memory: true, Weft: []engine.Sample{{Value: 834_000}}, Yjs: []float64{2_502_000}},
+			{Trace: "paper", Row: "load", Work: "load | text", WeftError: "it broke", Yjs: []float64{0.0138}},
+			{Trace: "paper", Row: "encode", Work: "encode", Weft: []engine.Sample{{Value: 25e-9}}, YjsError: NotMeasured},
+		},
+		Server: &Server{Trace: "paper", Updates: 1000, Flags: []string{"--x=1"}, Fsync: load.Latency{P50: time.Millisecond, P99: 2 * time.Millisecond},
+			RSSStartBytes: 20e6, DiskBytes: 1.5e6,
+			Load: load.Result{Readers: 20, Convergence: load.Convergence{Checked: 21, Equal: 21, Server: true}, Phases: []load.PhaseResult{{
+				Phase: load.Phase{Name: "100/s", Updates: 1000, Rate: 100}, Took: 10 * time.Second,
+				ToAll: load.Latency{Count: 1000, P50: 1500 * time.Microsecond, P95: 2 * time.Millisecond, P99: 3 * time.Millisecond, Max: 12 * time.Millisecond},
+				Echo:  load.Latency{Count: 1000, P50: time.Millisecond, P99: 4 * time.Millisecond}, Behind: 80 * time.Microsecond,
+				SentBytes: 25_000, ReceivedBytes: 500_000, Frames: 20_000, Messages: 20_000,
+				Server: load.Usage{CPU: time.Second, RSSPeakBytes: 30e6}, Generator: 500 * time.Millisecond,
+			}}}},
+		Failures: []string{"weft, load on paper: it broke"},
+	}
+}
+
+func TestTextIsAligned(t *testing.T) {
+	got := sample().Text()
+	want := `Engine: paper
+  work         weft best   median     each  allocs each  Yjs best  Yjs / weft
+  -----------  ---------  -------  -------  -----------  --------  ----------
+  remote         1.00 ms  2.00 ms  1.00 µs         0.25   25.0 ms       25.0×
+  memory          834 kB   834 kB                         2.50 MB       3.00×
+  load | text     failed   failed                         13.8 ms
+  encode         25.0 ns  25.0 ns                  0.00         –
+`
+	if !strings.Contains(got, want) {
+		t.Errorf("text is\n%s\nwant in it\n%s", got, want)
+	}
+	for _, part := range []string{
+		"machine: Abacus, 2 cores, 8.00 GB memory", "load average before the run: 0.1 0.2 0.3", "commit abc with changes",
+		"real histories: 1 (paper)", "Yjs 13.6.33 in Node v20", "weft, load on paper: it broke", "21 of 21", "1,000 updates of paper",
+	} {
+		if !strings.Contains(got, part) {
+			t.Errorf("text lacks %q:\n%s", part, got)
+		}
+	}
+	server := []string{"100/s", "1,000", "10.0 s", "100", "2,000", "1.50 ms", "2.00 ms", "3.00 ms", "12.0 ms", "1.00 ms", "4.00 ms"}
+	cost := []string{"100/s", "10 %", "50.0 µs", "30.0 MB", "25.0 kB", "500 kB", "20,000", "5 %", "80.0 µs"}
+	for _, cells := range [][]string{server, cost} {
+		found := false
+		for line := range strings.Lines(got) {
+			found = found || strings.Join(strings.Fields(line), "|") == strings.ReplaceAll(strings.Join(cells, "|"), " ", "|")
+		}
+		if !found {
+			t.Errorf("no line with %v in\n%s", cells, got)
+		}
+	}
+}
+
+func TestMarkdownIsATable(t *testing.T) {
+	got := sample().Markdown()
+	for _, line := range []string{
+		"| work | weft best | median | each | allocs each | Yjs best | Yjs / weft |",
+		"|---|---:|---:|---:|---:|---:|---:|",
+		`| load \| text | failed | failed |  |  | 13.8 ms |  |`,
+	} {
+		if !strings.Contains(got, line+"\n") {
+			t.Errorf("Markdown lacks %q:\n%s", line, got)
+		}
+	}
+}
+
+// What is not there never looks like a number.
+func TestServerThatFailedSaysSo(t *testing.T) {
+	r := sample()
+	r.Server.Load = load.Result{Readers: 20}
+	r.Server.Error = "it died"
+	r.Fail("server on paper", errorString("it died"))
+	got := r.Text()
+	if strings.Count(got, "  "+none) < 3 || !strings.Contains(got, "server on paper: it died") || !strings.Contains(got, "0 of 0") {
+		t.Errorf("text is\n%s", got)
+	}
+	if r.OK() {
+		t.Error("a report with failures is OK")
+	}
+	if r.Failures = nil; !r.OK() {
+		t.Error("a report without failures is not OK")
+	}
+}
+
+type errorString string
+
+func (e errorString) Error() string { return string(e) }
+
+func TestFilesRoundTrip(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	want := sample()
+	if _, err := want.WriteFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"report.json", "report-20261121-090807.json"} {
+		got, err := Read(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if _, err := Read(filepath.Join(dir, "report.md")); err == nil {
+		t.Error("Markdown read as JSON: no error")
+	}
+}
+
+func TestFormats(t *testing.T) {
+	for want, got := range map[string]string{
+		"1.50 s": seconds(1.5), "999 ms": seconds(0.999), "1.00 µs": seconds(1e-6), "12.3 ns": seconds(12.3e-9), "0.00 ns": seconds(0),
+		"999 B": bytesOf(999), "1.00 kB": bytesOf(1000), "2.50 GB": bytesOf(2.5e9),
+		"1,234,567": count(1234567), "-1,234": count(-1234), "-123": count(-123), "0": count(0), "999": count(999),
+		"10.0": digits(9.996), "9.99": digits(9.99), "100": digits(99.96),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := median([]float64{4, 1, 3}); got != 3 {
+		t.Errorf("median of 4, 1, 3 = %g", got)
+	}
+	if got := median([]float64{4, 1, 3, 2}); got != 2.5 {
+		t.Errorf("median of 4, 1, 3, 2 = %g", got)
+	}
+}
+
+func TestHereKnowsThisMachine(t *testing.T) {
+	m := Here(t.Context(), t.TempDir())
+	if m.Cores < 1 || m.Go == "" || m.System == "" || m.Date.IsZero() {
+		t.Errorf("machine = %+v", m)
+	}
+	if m.Commit != "" {
+		t.Errorf("commit %q outside a repository", m.Commit)
+	}
+}

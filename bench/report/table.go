@@ -1,0 +1,67 @@
+package report
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// A table is rows of cells under a title. The first column is words, the others are numbers and stand to the right.
+type table struct {
+	title   string
+	columns []string
+	rows    [][]string
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// text returns the table aligned for a terminal.
+func (t *table) text() string {
+	widths := make([]int, len(t.columns))
+	for _, row := range append([][]string{t.columns}, t.rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	b.WriteString(t.title + "\n")
+	writeRow := func(row []string) {
+		line := ""
+		for i, cell := range row {
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				line += "  " + cell + pad
+			} else {
+				line += "  " + pad + cell
+			}
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	writeRow(t.columns)
+	rule := make([]string, len(widths))
+	for i, w := range widths {
+		rule[i] = strings.Repeat("-", w)
+	}
+	writeRow(rule)
+	for _, row := range t.rows {
+		writeRow(row)
+	}
+	return b.String()
+}
+
+// markdown returns the table as Markdown.
+func (t *table) markdown() string {
+	var b strings.Builder
+	b.WriteString("### " + t.title + "\n\n")
+	writeRow := func(row []string) {
+		for i, cell := range row {
+			row[i] = strings.ReplaceAll(cell, "|", "\\|")
+		}
+		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
+	}
+	writeRow(append([]string(nil), t.columns...))
+	b.WriteString("|---" + strings.Repeat("|---:", len(t.columns)-1) + "|\n")
+	for _, row := range t.rows {
+		writeRow(append([]string(nil), row...))
+	}
+	return b.String()
+}
