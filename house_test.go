@@ -67,7 +67,7 @@ var owners = map[string][]string{
 	"github.com/google/go-cmp/cmp":      {},                         // tests only
 	"go.uber.org/goleak":                {},                         // tests only
 	"github.com/rogpeppe/go-internal":   {},                         // tests only
-	"github.com/cockroachdb/errors":     {},                         // errors are the standard library's
+	"github.com/cockroachdb/errors":     {"storage"},                // for what Pebble returns; our own are the standard library's
 	"golang.org/x/exp":                  {},                         // comes with dependencies, promises nothing
 	"github.com/stretchr/testify":       {},
 	"github.com/gorilla/websocket":      {},
