@@ -15,7 +15,7 @@ export const loadUpdates = ({ gc, updates, roots }) => {
     const out = {
       sv: hex(Y.encodeStateVector(doc)),
       update: hex(Y.encodeStateAsUpdate(doc)),
-      pending: [doc.store.pendingStructs !== null, doc.store.pendingDs !== null],
+      pending: doc.store.pendingStructs !== null,
       dumps: {}
     }
     for (const name of roots) out.dumps[name] = canonicalType(rootOf(doc, name))

@@ -12,10 +12,15 @@
 //   ["o", k, v, ...]     object; keys are values too (strings), in the order in which they are set
 //
 // The canonical text is made so that equal text means equal value: numbers keep their sign of zero, objects keep the
-// order of their keys, lone surrogates stay visible.
+// order of their keys. A lone surrogate shows as U+FFFD, as it does in weft's strings.
 import * as Y from 'yjs'
 
+const quote = (s) => JSON.stringify(s.toWellFormed())
+
 const view = new DataView(new ArrayBuffer(8))
+
+/** The canonical text of a string. */
+export const canonicalString = quote
 
 /** The script form of a string: itself when it is well formed, its units otherwise. */
 export const stringToScript = (s) => {
@@ -100,15 +105,15 @@ export const canonical = (v) => {
     case 'bigint':
       return `${v}n`
     case 'string':
-      return JSON.stringify(v)
+      return quote(v)
   }
   if (v === null) return 'null'
   if (v instanceof Uint8Array) return `<${Buffer.from(v).toString('hex')}>`
   if (Array.isArray(v)) return `[${v.map(canonical).join(',')}]`
   if (v instanceof Y.AbstractType) return canonicalType(v)
-  if (v instanceof Y.Doc) return `doc(${JSON.stringify(v.guid)},${canonical(v._item ? v._item.content.opts : {})})`
+  if (v instanceof Y.Doc) return `doc(${quote(v.guid)},${canonical(v._item ? v._item.content.opts : {})})`
   return `{${Object.keys(v)
-    .map((k) => `${JSON.stringify(k)}:${canonical(v[k])}`)
+    .map((k) => `${quote(k)}:${canonical(v[k])}`)
     .join(',')}}`
 }
 
@@ -117,13 +122,13 @@ const byUnits = (a, b) => (a < b ? -1 : a > b ? 1 : 0)
 const sortedObject = (o) =>
   `{${Object.keys(o)
     .sort(byUnits)
-    .map((k) => `${JSON.stringify(k)}:${canonical(o[k])}`)
+    .map((k) => `${quote(k)}:${canonical(o[k])}`)
     .join(',')}}`
 
 const sortedMap = (m) =>
   `{${[...m.entries()]
     .sort((a, b) => byUnits(a[0], b[0]))
-    .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
+    .map(([k, v]) => `${quote(k)}:${canonical(v)}`)
     .join(',')}}`
 
 /** The canonical text of a delta: attribute names sorted, for their order is not state. */
@@ -135,11 +140,14 @@ export const canonicalType = (t) => {
   if (t instanceof Y.XmlText) return `xmltext(${canonicalDelta(t.toDelta())},${sortedObject(t.getAttributes())})`
   if (t instanceof Y.Text) return `text(${canonicalDelta(t.toDelta())},${sortedObject(t.getAttributes())})`
   if (t instanceof Y.Array) return `array[${t.toArray().map(canonical).join(',')}]`
-  if (t instanceof Y.XmlHook) return `hook(${JSON.stringify(t.hookName)},${sortedMap(t)})`
+  if (t instanceof Y.XmlHook) return `hook(${quote(t.hookName)},${sortedMap(t)})`
   if (t instanceof Y.Map) return `map${sortedMap(t)}`
   if (t instanceof Y.XmlElement) {
-    return `element(${JSON.stringify(t.nodeName)},${sortedObject(t.getAttributes())},[${t.toArray().map(canonical).join(',')}])`
+    return `element(${quote(t.nodeName)},${sortedObject(t.getAttributes())},[${t.toArray().map(canonical).join(',')}])`
   }
   if (t instanceof Y.XmlFragment) return `fragment[${t.toArray().map(canonical).join(',')}]`
   throw new Error(`no canonical text for ${t.constructor.name}`)
 }
+
+/** A value as JSON.stringify writes it, a bigint as the string of its digits. */
+export const jsonText = (v) => JSON.stringify(v, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner))

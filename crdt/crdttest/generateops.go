@@ -1,0 +1,120 @@
+package crdttest
+
+// theme says where operations go and what they are, each in shares.
+type theme struct {
+	roots string // one letter a share
+	verbs string // one letter a share
+	depth int    // how far into nested types, at most
+	marks bool   // formatting
+	odd   bool   // values that JavaScript and JSON treat in ways of their own
+}
+
+var themes = []theme{
+	{roots: "t", verbs: "iiiiid", depth: 0},
+	{roots: "t", verbs: "iiidd", depth: 0},
+	{roots: "t", verbs: "iiiddffffe", depth: 0, marks: true},
+	{roots: "t", verbs: "iiddfffensu", depth: 2, marks: true},
+	{roots: "a", verbs: "iiidden", depth: 2},
+	{roots: "m", verbs: "sssuu", depth: 0},
+	{roots: "m", verbs: "sssunn", depth: 3},
+	{roots: "x", verbs: "iiiddffnnsu", depth: 4, marks: true},
+	{roots: "tamx", verbs: "iiiiddffensuo", depth: 3, marks: true},
+	{roots: "ttamx", verbs: "iiiiddensuo", depth: 2, odd: true},
+	{roots: "am", verbs: "iiiddnsuo", depth: 4, odd: true},
+}
+
+type wordList []any
+
+// Words for texts: letters, words, pairs and halves of pairs.
+var wordLists = []wordList{
+	{"a", "b", "c", "d"},
+	{"weft ", "thread", "x", "long words of a text ", "\n"},
+	{"😀", "a", "𝒳y", "ü", "👍🏽", "é"},
+	{"😀😀", []any{"s", "d83d"}, []any{"s", "de00"}, "x", []any{"s", "0061d83dde00d83d"}, "\u0000"},
+}
+
+var keys = []string{"k", "q", "a key", "1", "10", "ü😀"}
+
+var plainValues = []any{
+	nil, true, false, 0, 1, -1, 63, 64, 12345, -98765, "", "v", "a word", 1.5, -0.25, 1e300,
+	[]any{"a", 1, "two", []any{"a"}}, []any{"o", "k", "v", "n", 1}, []any{"x", "00ff7f"},
+}
+
+var oddValues = append([]any{
+	[]any{"u"}, []any{"n", "-0"}, []any{"n", "NaN"}, []any{"n", "Infinity"}, []any{"n", "-Infinity"},
+	[]any{"b", "0"}, []any{"b", "-9223372036854775808"}, []any{"b", "9007199254740993"},
+	2147483647, -2147483647, 2147483648, 4294967296, 9007199254740991, -9007199254740991,
+	0.1, 16777217.5, 5e-324, []any{"x", ""}, []any{"a", []any{"u"}, []any{"n", "-0"}},
+	[]any{"o", "b", 1, "10", 2, "9", 3, "", 4}, []any{"o", "deep", []any{"o", "er", []any{"a", []any{"b", "7"}}}},
+	[]any{"s", "d83d"}, []any{"a", []any{"x", "01"}, "😀"}, []any{"o"}, []any{"a"},
+}, plainValues...)
+
+// Values of embeds and marks travel as JSON, which has no undefined.
+var embedValues = []any{
+	[]any{"o", "img", "cat.png"}, []any{"o"}, []any{"a", 1, nil}, 5, true, []any{"o", "n", []any{"o", "x", -1.5}},
+	[]any{"o", "t", "\"quoted\" \\ \u0001"},
+}
+
+// Attributes have their names in order, for a Go map has no other.
+var markSets = []any{
+	[]any{"o", "b", true}, []any{"o", "b", true}, []any{"o", "b", nil}, []any{"o", "i", true}, []any{"o", "i", nil},
+	[]any{"o", "b", nil, "i", true}, []any{"o", "c", "red"}, []any{"o", "c", "blue"}, []any{"o", "c", nil},
+	[]any{"o", "link", []any{"o", "href", "x"}}, []any{"o", "link", []any{"o", "href", "y"}}, []any{"o", "link", nil},
+	[]any{"o", "size", 1.5}, []any{"o", "size", 12}, []any{"o"}, []any{"o", "b", nil, "c", nil, "i", nil},
+}
+
+func (g *generator) transaction() []Op {
+	n := 1
+	if g.chance(30) {
+		n += g.below(5)
+	}
+	ops := make([]Op, n)
+	for i := range ops {
+		ops[i] = g.op()
+	}
+	return ops
+}
+
+func (g *generator) op() Op {
+	t := g.theme
+	op := Op{
+		Kind: string(t.verbs[g.below(len(t.verbs))]), Root: string(t.roots[g.below(len(t.roots))]),
+		At: g.position(), Count: g.below(8), Key: pick(g, keys), String: pick(g, g.words), Value: g.value(),
+		Type: string("tamexhf"[g.below(7)]),
+	}
+	if t.depth > 0 {
+		for range g.below(t.depth + 1) {
+			op.Path = append(op.Path, g.below(4))
+		}
+	}
+	switch op.Kind {
+	case "e":
+		op.Value = pick(g, embedValues)
+	case "o":
+		op.String = g.guid()
+		op.Value = pick(g, []any{[]any{"o"}, []any{"o", "gc", false}, []any{"o", "autoLoad", true, "meta", "m"}})
+	}
+	if op.Kind == "f" || t.marks && g.chance(30) {
+		op.Attrs = pick(g, markSets)
+	}
+	return op
+}
+
+// position prefers a few places, where writers meet.
+func (g *generator) position() int {
+	switch g.below(4) {
+	case 0:
+		return 0
+	case 1:
+		return g.below(4)
+	default:
+		return g.below(1000)
+	}
+}
+
+func (g *generator) value() any {
+	if g.theme.odd {
+		return pick(g, oddValues)
+	}
+	return pick(g, plainValues)
+}

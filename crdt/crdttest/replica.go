@@ -1,0 +1,187 @@
+package crdttest
+
+import (
+	"encoding/hex"
+	"fmt"
+	"runtime/debug"
+	"unicode/utf16"
+
+	"github.com/weftsync/weft/crdt"
+)
+
+// Replica is an engine document with what a test watches beside it: the
+// updates that ApplyUpdate says are worth keeping, and for each text root the
+// text that its splices add up to.
+type Replica struct {
+	Doc   *crdt.Doc
+	Roots []string
+	Kept  [][]byte // Applied.Update of everything applied, in order
+
+	spec    DocSpec
+	mirrors map[string][]uint16
+	halves  bool // half a surrogate pair was typed here, which a splice cannot tell
+}
+
+// NewReplica returns a replica of an empty document.
+func NewReplica(spec DocSpec, roots []string) *Replica {
+	r := &Replica{Roots: roots, spec: spec}
+	r.open()
+	return r
+}
+
+func (r *Replica) open() {
+	r.Doc = crdt.New(crdt.Options{ClientID: r.spec.Client, KeepDeleted: !r.spec.Collect})
+	r.mirrors = map[string][]uint16{}
+	for _, name := range r.Roots {
+		if name[0] == 't' {
+			r.Doc.OnRootSplice(name, func(s crdt.Splice) { r.mirror(name, s) })
+		}
+	}
+}
+
+// mirror applies a splice to the copy of a text.
+func (r *Replica) mirror(name string, s crdt.Splice) {
+	t := r.mirrors[name]
+	if s.Index < 0 || s.Deleted < 0 || s.Index+s.Deleted > len(t) {
+		panic(fmt.Sprintf("crdttest: splice %+v of a text of %d units", s, len(t)))
+	}
+	inserted := utf16.Encode([]rune(s.Inserted))
+	out := make([]uint16, 0, len(t)+len(inserted)-s.Deleted)
+	out = append(out, t[:s.Index]...)
+	out = append(out, inserted...)
+	r.mirrors[name] = append(out, t[s.Index+s.Deleted:]...)
+}
+
+// Apply applies an update and returns whether it changed anything.
+func (r *Replica) Apply(update []byte) (changed bool, err error) {
+	before := append([]byte(nil), update...)
+	applied, err := r.Doc.ApplyUpdate(update)
+	if err != nil {
+		return false, err
+	}
+	if string(before) != string(update) {
+		return false, fmt.Errorf("the update was modified")
+	}
+	if applied.Changed != (applied.Update != nil) {
+		return false, fmt.Errorf("changed is %v, update has %d bytes", applied.Changed, len(applied.Update))
+	}
+	if applied.Changed {
+		r.Kept = append(r.Kept, append([]byte(nil), applied.Update...))
+	}
+	return applied.Changed, nil
+}
+
+// Edit runs operations in one transaction and returns its update, nil if it
+// changed nothing.
+func (r *Replica) Edit(ops ...Op) ([]byte, error) {
+	update, err := r.Doc.Update(func(tx *crdt.Tx) error {
+		for _, op := range ops {
+			if _, ok := op.String.([]any); ok {
+				r.halves = true
+			}
+			if err := runOp(r.Doc, tx, op); err != nil {
+				return fmt.Errorf("operation %+v: %w", op, err)
+			}
+		}
+		return nil
+	})
+	if update != nil {
+		r.Kept = append(r.Kept, append([]byte(nil), update...))
+	}
+	return update, err
+}
+
+func (r *Replica) edit(ops []Op) (*Entry, error) {
+	update, err := r.Edit(ops...)
+	if err != nil {
+		return nil, err
+	}
+	e := &Entry{}
+	if update != nil {
+		e.Own = []string{hex.EncodeToString(update)}
+	}
+	return e, nil
+}
+
+// Reload encodes the document, loads it into a fresh one with another client
+// id, and goes on with that. It returns what was encoded.
+func (r *Replica) Reload(client uint64) ([]byte, error) {
+	update, err := r.Doc.EncodeStateAsUpdate(nil)
+	if err != nil {
+		return nil, fmt.Errorf("encode the state: %w", err)
+	}
+	r.spec.Client = client
+	r.open()
+	if _, err := r.Doc.ApplyUpdate(update); err != nil {
+		return update, fmt.Errorf("load the state: %w", err)
+	}
+	return update, nil
+}
+
+// read reads all that a check compares.
+func (r *Replica) read(picks []int, deep bool) (*Entry, error) {
+	sv := r.Doc.EncodeStateVector()
+	below := VectorBelow(ReadVector(sv), picks)
+	update, err := r.Doc.EncodeStateAsUpdate(nil)
+	if err != nil {
+		return nil, fmt.Errorf("encode the state: %w", err)
+	}
+	diff, err := r.Doc.EncodeStateAsUpdate(below)
+	if err != nil {
+		return nil, fmt.Errorf("encode a difference: %w", err)
+	}
+	e := &Entry{
+		Vector: hex.EncodeToString(sv), Update: hex.EncodeToString(update),
+		Below: hex.EncodeToString(below), Diff: hex.EncodeToString(diff),
+		Pending: r.Doc.Stats().Pending > 0,
+	}
+	if deep {
+		e.Roots = map[string]RootEntry{}
+		for _, name := range r.Roots {
+			e.Roots[name] = ReadRoot(r.Doc, name, rootOf(r.Doc, name))
+		}
+	}
+	return e, r.checkMirrors()
+}
+
+// checkMirrors compares what splices added up to with what is there.
+func (r *Replica) checkMirrors() error {
+	for name, mirror := range r.mirrors {
+		if r.halves {
+			break
+		}
+		var shown []uint16
+		for _, op := range r.Doc.Text(name).Delta() {
+			if s, ok := op.Insert.(string); ok {
+				shown = append(shown, utf16.Encode([]rune(s))...)
+			} else {
+				shown = append(shown, 0xfffc)
+			}
+		}
+		if got, want := string(utf16.Decode(mirror)), string(utf16.Decode(shown)); got != want {
+			return fmt.Errorf("splices of root %s add up to %q, want %q", name, got, want)
+		}
+	}
+	return nil
+}
+
+// ReadRoot reads a root type, given its name and its handle, in every way.
+func ReadRoot(d *crdt.Doc, name string, t any) RootEntry {
+	e := RootEntry{Dump: Canonical(t), JSON: string(d.RootJSON(name))}
+	switch t := t.(type) {
+	case *crdt.XMLText:
+		e.Text, e.Delta, e.Length = CanonicalString(t.Text.String()), CanonicalDelta(t.Delta()), t.Len()
+		e.XML = CanonicalString(t.String())
+	case *crdt.Text:
+		e.Text, e.Delta, e.Length = CanonicalString(t.String()), CanonicalDelta(t.Delta()), t.Len()
+	case *crdt.Array:
+		e.Length = t.Len()
+	case *crdt.XMLFragment:
+		e.XML, e.Length = CanonicalString(t.String()), t.Len()
+	case *crdt.XMLElement:
+		e.XML, e.Length = CanonicalString(t.String()), t.Len()
+	}
+	return e
+}
+
+func stack() string { return string(debug.Stack()) }
