@@ -51,8 +51,7 @@ export class Connection {
   #mode: Mode = 'connecting'
   #close: Close | null = null
   #loaded = false
-  #feedOpen = false
-  #feedLive = false
+  #feed: 'closed' | 'opening' | 'live' | 'lost' = 'closed'
   #failuresWithFeed = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -91,16 +90,14 @@ export class Connection {
   socketFailed(close: Close): void {
     if (this.#mode === 'refused') return
     this.#close = close
-    if (this.#feedLive) this.#failuresWithFeed++
+    if (this.#feed === 'live') this.#failuresWithFeed++
     if (this.#mode === 'live') {
       this.#enter('reconnecting')
       this.#after(PATIENCE.afterLoss, () => this.#beginFeed())
-    } else if (this.#mode === 'connecting') {
-      this.#beginFeed()
-      this.#actions.changed()
-    } else {
-      this.#settle()
+      return
     }
+    if (this.#mode === 'connecting') this.#beginFeed()
+    this.#settle()
   }
 
   /** The server closed with a code that means: do not come back by yourself. */
@@ -119,8 +116,8 @@ export class Connection {
 
   /** The feed delivers. */
   feedLive(): void {
-    if (!this.#feedOpen || this.#feedLive) return
-    this.#feedLive = true
+    if (this.#feed === 'closed' || this.#feed === 'live') return
+    this.#feed = 'live'
     this.#failuresWithFeed = 0
     this.#after(PATIENCE.hangingSocket, () => {
       this.#failuresWithFeed++
@@ -131,34 +128,31 @@ export class Connection {
 
   /** The feed was lost, or could not be opened. */
   feedFailed(): void {
-    if (!this.#feedOpen) return
-    this.#feedLive = false
+    if (this.#feed === 'closed') return
+    this.#feed = 'lost'
     this.#settle()
   }
 
   #beginFeed(): void {
-    if (this.#feedOpen) return
-    this.#feedOpen = true
-    this.#feedLive = false
+    if (this.#feed !== 'closed') return
+    this.#feed = 'opening'
     this.#failuresWithFeed = 0
     this.#actions.openFeed()
   }
 
   #endFeed(): void {
     clearTimeout(this.#timer)
-    if (!this.#feedOpen) return
-    this.#feedOpen = false
-    this.#feedLive = false
+    if (this.#feed === 'closed') return
+    this.#feed = 'closed'
     this.#actions.closeFeed()
   }
 
+  /** Chooses between waiting, watching and being offline, by what socket and feed have done. */
   #settle(): void {
-    if (this.#mode === 'live' || this.#mode === 'refused' || !this.#feedOpen) return
-    if (this.#feedLive) {
-      if (this.#failuresWithFeed > 0) this.#enter('watching')
-    } else {
-      this.#enter('offline')
-    }
+    if (this.#mode === 'live' || this.#mode === 'refused') return
+    if (this.#feed === 'lost') this.#enter('offline')
+    else if (this.#feed === 'live' && this.#failuresWithFeed > 0) this.#enter('watching')
+    else this.#actions.changed()
   }
 
   #after(milliseconds: number, act: () => void): void {

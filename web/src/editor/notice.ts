@@ -77,7 +77,7 @@ export function notice(mode: Mode, save: SaveState, close: Close | null, loaded:
         copy: save.unsaved > 0,
       }
     case 'refused':
-      return refusal(close, save)
+      return refusal(close, save, loaded)
     default:
       return null
   }
@@ -113,7 +113,7 @@ function serverTrouble(close: Close | null): string {
 }
 
 /** The banner for a session that the server ended for good. */
-function refusal(close: Close | null, save: SaveState): Notice {
+function refusal(close: Close | null, save: SaveState, loaded: boolean): Notice {
   const said = close?.reason ? ` The server says: “${close.reason}”.` : ''
   const copy = save.unsaved > 0
   const retry = { kind: 'retry', label: 'Try again' } as const
@@ -139,7 +139,7 @@ function refusal(close: Close | null, save: SaveState): Notice {
         title: 'This copy is from before the document was replaced',
         detail: `Copy what you still need, then load the new document.${said}`,
         action: { kind: 'reload', label: 'Load the new document' },
-        copy: true,
+        copy: loaded,
       }
     case 4413:
       return {
@@ -147,7 +147,7 @@ function refusal(close: Close | null, save: SaveState): Notice {
         title: 'The document or your last edit is too large',
         detail: `Copy your text, reload and paste less of it.${said}`,
         action: { kind: 'reload', label: 'Reload' },
-        copy: true,
+        copy: loaded,
       }
     default:
       return {

@@ -186,7 +186,7 @@ export class EditorPage {
       this.#typing.stop()
     }
     editor.hidden = watching || this.#view === null
-    part('loading', HTMLDivElement).hidden = watching || this.#view !== null
+    part('loading', HTMLDivElement).hidden = watching || mode === 'refused' || this.#view !== null
     if (this.#view !== null) setEditable(this.#view, !watching && mode !== 'refused')
     if (watch.hidden === watching) this.#uncounted = true
     const back = !watching && !watch.hidden

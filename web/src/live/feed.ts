@@ -28,7 +28,11 @@ export type FeedState =
   | { kind: 'refused'; code: number; reason: string }
 
 /** The part of EventSource that is needed, so that tests can do without a browser. */
-export type EventSourceLike = Pick<EventSource, 'addEventListener' | 'close' | 'readyState'>
+export interface EventSourceLike {
+  readonly readyState: number
+  addEventListener(type: string, listener: (event: Event) => void): void
+  close(): void
+}
 
 /** How long to wait before a fresh start, when the browser has given up on the stream. */
 export const RESTART_MILLISECONDS = 3000

@@ -57,25 +57,39 @@ export class Sheet {
 
   /** Takes the marks away when they have faded, so that the page is plain text again. */
   #fade(): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
       for (const index of this.#paragraphs.forget(this.#now() - GLOW_MILLISECONDS)) this.#redraw(index, 1, 1)
+      if (this.#paragraphs.lines.some((line) => line.traces.length > 0)) this.#fade()
     }, GLOW_MILLISECONDS + 50)
   }
 
   #draw(line: Line): HTMLElement {
     const element = document.createElement('p')
     element.className = `line ${kindOf(line.text)}`
-    let done = 0
-    for (const trace of line.traces) {
-      element.append(
-        line.text.slice(done, trace.from),
-        this.#mark(line.text.slice(trace.from, trace.to), trace.time),
-      )
-      done = trace.to
+    const marker = markerOf(line.text)
+    if (marker > 0) {
+      const span = document.createElement('span')
+      span.className = 'marker'
+      this.#fill(span, line, 0, marker, false)
+      element.append(span)
     }
-    element.append(line.text.slice(done))
+    this.#fill(element, line, marker, line.text.length, true)
     return element
+  }
+
+  /** Puts a stretch of the line into an element, with marks where it has traces; `last` when it is the line's last. */
+  #fill(element: HTMLElement, line: Line, start: number, end: number, last: boolean): void {
+    let done = start
+    for (const trace of line.traces) {
+      const from = Math.max(trace.from, start)
+      const to = Math.min(trace.to, end)
+      const inside = trace.from === trace.to ? from === to && (from < end || last) : from < to
+      if (!inside) continue
+      element.append(line.text.slice(done, from), this.#mark(line.text.slice(from, to), trace.time))
+      done = to
+    }
+    element.append(line.text.slice(done, end))
   }
 
   #mark(text: string, time: number): HTMLElement {
@@ -86,6 +100,11 @@ export class Sheet {
     mark.style.animationDelay = `${Math.round(time - this.#now())}ms`
     return mark
   }
+}
+
+/** How many UTF-16 units at the beginning of a line only say what kind of line it is. */
+export function markerOf(line: string): number {
+  return /^(#{1,6}\s|\s*>\s?|\s*([-*+]|\d{1,9}[.)])\s)/.exec(line)?.[0].length ?? 0
 }
 
 /** The class of a line by its beginning, as Markdown reads it. */

@@ -1,0 +1,99 @@
+/** A real weft with a data directory of its own, on a loopback port that the system chooses. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+
+const START_MILLISECONDS = 20_000
+const STOP_MILLISECONDS = 20_000
+
+/** One server; it can be stopped in any way and started again on the same data and the same port. */
+export class Server {
+  readonly #data: string
+  #port = 0
+  #child: ChildProcess | null = null
+  #output = ''
+
+  private constructor(data: string) {
+    this.#data = data
+  }
+
+  /** Starts a server on empty data. */
+  static async start(): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), 'weft-e2e-data-')))
+    await server.up()
+    return server
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  /** The address of the first page, with a slash at the end. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/`
+  }
+
+  /** Starts it again. `port` 0 lets the system choose another one; by default it keeps the one it had. */
+  async up(port = this.#port): Promise<void> {
+    const child = spawn(inject('weft'), ['dev', '--addr', `127.0.0.1:${port}`, '--data', this.#data], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    this.#output = ''
+    this.#port = await new Promise<number>((resolve, reject) => {
+      const late = setTimeout(
+        () => reject(new Error(`weft did not start:\n${this.#output}`)),
+        START_MILLISECONDS,
+      )
+      const read = (chunk: Buffer) => {
+        this.#output += chunk.toString()
+        const found = /listening on http:\/\/127\.0\.0\.1:(\d+)\//.exec(this.#output)
+        if (found === null) return
+        clearTimeout(late)
+        resolve(Number(found[1]))
+      }
+      child.stdout.on('data', read)
+      child.stderr.on('data', read)
+      child.on('exit', (code) => {
+        clearTimeout(late)
+        reject(new Error(`weft ended with ${code}:\n${this.#output}`))
+      })
+    })
+  }
+
+  /** Ends the process with a signal and waits until it has gone. */
+  async down(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const child = this.#child
+    this.#child = null
+    if (child === null || child.exitCode !== null) return
+    const gone = new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => {
+        child.kill('SIGKILL')
+        reject(new Error(`weft did not end on ${signal}:\n${this.#output}`))
+      }, STOP_MILLISECONDS)
+      child.once('exit', () => {
+        clearTimeout(late)
+        resolve()
+      })
+    })
+    child.kill(signal)
+    await gone
+  }
+
+  /** Ends it and removes its data. */
+  async remove(): Promise<void> {
+    await this.down('SIGKILL')
+    await rm(this.#data, { recursive: true, force: true })
+  }
+
+  /** The text of a document as the REST interface gives it. */
+  async text(name: string): Promise<string> {
+    const url = `${this.url}api/documents/${encodeURIComponent(name)}?root=content`
+    const answer = await fetch(url, { headers: { Accept: 'text/plain' } })
+    if (!answer.ok) throw new Error(`GET ${url}: ${answer.status} ${await answer.text()}`)
+    return await answer.text()
+  }
+}
