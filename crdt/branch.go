@@ -46,6 +46,7 @@ type branch struct {
 	cursor cursor
 
 	changed  uint32 // stamp of the last transaction that changed it
+	passed   uint32 // stamp of the last transaction that looked for its root
 	watchers []*watcher
 }
 
@@ -106,14 +107,6 @@ func (d *Doc) root(name string) *branch {
 	b := d.newBranch(Undeclared, name)
 	d.roots[name] = b
 	d.rootNames = append(d.rootNames, name)
-	return b
-}
-
-// rootOf returns the root type that contains b, or is b.
-func (d *Doc) rootOf(b *branch) *branch {
-	for b.item != 0 {
-		b = d.branches[d.item(b.item).parent]
-	}
 	return b
 }
 

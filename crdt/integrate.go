@@ -308,49 +308,62 @@ func (tx *Tx) settle(it *item, o ref) (left ref) {
 }
 
 // scanned is the set of items that a conflict scan has passed, and which of
-// them it has passed since it last moved.
+// them it has passed since it last moved. Steps are numbered through all scans,
+// so that nothing has to be cleared between them.
 type scanned struct {
-	order map[ref]int
-	few   []ref
-	mark  int // items before it were passed before the last move
-	n     int
+	few   []ref    // the first items of this scan
+	steps []uint32 // by handle: the step at which a long scan passed the item
+	first uint32   // the first step of this scan
+	moved uint32   // the first step after the last move
+	next  uint32
 }
 
 const fewScanned = 16
 
 func (s *scanned) reset() {
-	s.few = s.few[:0]
-	s.mark, s.n = 0, 0
-	if len(s.order) > 0 {
-		s.order = nil
+	if s.next > 1<<31 {
+		clear(s.steps)
+		s.next = 0
 	}
+	s.few = s.few[:0]
+	s.next++
+	s.first, s.moved = s.next, s.next
 }
 
 func (s *scanned) add(r ref) {
-	if s.n < fewScanned {
+	if len(s.few) < fewScanned {
 		s.few = append(s.few, r)
 	} else {
-		if s.n == fewScanned {
-			s.order = make(map[ref]int, 4*fewScanned)
+		if s.next == s.first+fewScanned {
 			for i, f := range s.few {
-				s.order[f] = i
+				s.put(f, s.first+uint32(i))
 			}
 		}
-		s.order[r] = s.n
+		s.put(r, s.next)
 	}
-	s.n++
+	s.next++
 }
 
-func (s *scanned) clear() { s.mark = s.n }
+func (s *scanned) put(r ref, step uint32) {
+	if n := int(r) + 1 - len(s.steps); n > 0 {
+		s.steps = append(s.steps, make([]uint32, n)...)
+	}
+	s.steps[r] = step
+}
+
+func (s *scanned) clear() { s.moved = s.next }
 
 // has reports whether r was passed at all, and whether since the last move.
 func (s *scanned) has(r ref) (before, since bool) {
-	if s.n > fewScanned {
-		i, ok := s.order[r]
-		return ok, ok && i >= s.mark
+	step := uint32(0)
+	if s.next-s.first <= fewScanned {
+		if i := slices.Index(s.few, r); i >= 0 {
+			step = s.first + uint32(i)
+		}
+	} else if int(r) < len(s.steps) {
+		step = s.steps[r]
 	}
-	i := slices.Index(s.few, r)
-	return i >= 0, i >= s.mark && i >= 0
+	return step >= s.first, step >= s.moved
 }
 
 // integrateContent does what a kind of content does when it enters a list.

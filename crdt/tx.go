@@ -40,13 +40,17 @@ func (tx *Tx) change(b *branch) {
 func (tx *Tx) changedAnything() bool { return len(tx.touched) > 0 || len(tx.deletes) > 0 }
 
 // findRoots collects the names of the roots above the changed branches, before
-// commit collects branches.
+// commit collects branches. Each branch on the way is passed once.
 func (tx *Tx) findRoots() {
+	d := tx.d
 	for _, b := range tx.changes {
-		root := tx.d.rootOf(b)
-		if root == b || root.changed != tx.stamp {
-			root.changed = tx.stamp
-			tx.roots = append(tx.roots, root.name)
+		for b.passed != tx.stamp {
+			b.passed = tx.stamp
+			if b.item == 0 {
+				tx.roots = append(tx.roots, b.name)
+				break
+			}
+			b = d.branches[d.item(b.item).parent]
 		}
 	}
 }
