@@ -30,10 +30,16 @@ func (r *Report) render(draw func(*table) string, gap, bullet string) string {
 	for _, t := range r.tables() {
 		b.WriteString("\n" + draw(t))
 	}
-	if len(r.Failures) > 0 {
-		b.WriteString("\nFailed or missing:\n" + gap)
-		for _, f := range r.Failures {
-			b.WriteString(bullet + strings.ReplaceAll(f, "\n", "; ") + "\n")
+	for _, list := range []struct {
+		title string
+		lines []string
+	}{{"Not here", r.Missing}, {"Failed", r.Failures}} {
+		if len(list.lines) == 0 {
+			continue
+		}
+		b.WriteString("\n" + list.title + ":\n" + gap)
+		for _, line := range list.lines {
+			b.WriteString(bullet + strings.ReplaceAll(line, "\n", "; ") + "\n")
 		}
 	}
 	return b.String()
@@ -49,7 +55,7 @@ func (r *Report) machineLines() []string {
 		fmt.Sprintf("machine: %s, %d cores, %s memory, %s, Linux %s", m.CPU, m.Cores, bytesOf(float64(m.MemoryBytes)), m.System, m.Kernel),
 		fmt.Sprintf("load average before the run: %s", m.Load),
 		fmt.Sprintf("%s, commit %s, %s", m.Go, commit, m.Date.Format(time.RFC3339)),
-		fmt.Sprintf("real histories: %d (%s)", len(r.RealTraces), strings.Join(r.RealTraces, ", ")),
+		fmt.Sprintf("real histories replayed: %d of %d found (%s)", len(r.RealTraces), r.TracesFound, strings.Join(r.RealTraces, ", ")),
 	}
 	if r.Yjs != "" {
 		lines = append(lines, fmt.Sprintf("beside us: Yjs %s in Node %s", r.Yjs, r.Node))
@@ -146,9 +152,13 @@ func (s *Server) costTable() *table {
 	}
 	for _, p := range s.Load.Phases {
 		delivered := float64(p.Updates * s.Load.Readers)
+		late := "–"
+		if p.Rate > 0 {
+			late = duration(p.Behind)
+		}
 		t.add(p.Name, share(p.Server.CPU, p), seconds(p.Server.CPU.Seconds()/delivered), bytesOf(float64(p.Server.RSSPeakBytes)),
 			bytesOf(float64(p.SentBytes)), bytesOf(float64(p.ReceivedBytes)), count(int64(p.Frames)),
-			share(p.Generator, p), duration(p.Behind))
+			share(p.Generator, p), late)
 	}
 	if len(s.Load.Phases) == 0 {
 		t.add(none)
@@ -162,7 +172,7 @@ func share(cpu time.Duration, p load.PhaseResult) string {
 }
 
 func (s *Server) factsTable() *table {
-	t := &table{title: "Server: facts", columns: []string{"", ""}}
+	t := &table{title: "Server: facts", columns: []string{"fact", "value"}}
 	c := s.Load.Convergence
 	t.add("clients with the right text", fmt.Sprintf("%d of %d", c.Equal, c.Checked))
 	t.add("server with the right text", map[bool]string{true: "yes", false: "no"}[c.Server])

@@ -15,13 +15,16 @@ import (
 // A Report is everything that one run measured.
 type Report struct {
 	Machine Machine `json:"machine"`
-	// Yjs and Node are the versions beside us, or empty with the reason among the failures.
+	// Yjs and Node are the versions beside us, or empty with the reason in Missing.
 	Yjs  string `json:"yjs,omitempty"`
 	Node string `json:"node,omitempty"`
-	// RealTraces are the names of the real histories that were replayed.
-	RealTraces []string    `json:"real_traces"`
-	Engine     []EngineRow `json:"engine,omitempty"`
-	Server     *Server     `json:"server,omitempty"`
+	// RealTraces are the names of the real histories that were replayed, of as many as were found.
+	RealTraces  []string    `json:"real_traces"`
+	TracesFound int         `json:"real_traces_found"`
+	Engine      []EngineRow `json:"engine,omitempty"`
+	Server      *Server     `json:"server,omitempty"`
+	// Missing says what is not installed here and was left out for that reason.
+	Missing []string `json:"missing"`
 	// Failures says what could not be measured, and why.
 	Failures []string `json:"failures"`
 }
@@ -40,7 +43,7 @@ type EngineRow struct {
 }
 
 // NotMeasured stands in place of an error for a side that was left out: by wish, or because it is not installed, which
-// is then among the failures once.
+// Missing then says once.
 const NotMeasured = "not measured"
 
 // A Server is what was measured through a running server.
@@ -61,6 +64,11 @@ type Server struct {
 // Fail notes what could not be measured.
 func (r *Report) Fail(what string, err error) {
 	r.Failures = append(r.Failures, what+": "+err.Error())
+}
+
+// Lack notes what is not installed.
+func (r *Report) Lack(what string, err error) {
+	r.Missing = append(r.Missing, what+": "+err.Error())
 }
 
 // OK reports whether everything that was asked for was measured, and everybody had the right text.

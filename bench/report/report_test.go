@@ -16,7 +16,7 @@ func sample() *Report {
 	return &Report{
 		Machine: Machine{CPU: "Abacus", Cores: 2, MemoryBytes: 8e9, System: "linux/amd64", Kernel: "6.1", Load: "0.1 0.2 0.3",
 			Go: "go1.26", Commit: "abc", Dirty: true, Date: time.Date(2026, 11, 21, 9, 8, 7, 0, time.UTC)},
-		Yjs: "13.6.33", Node: "v20", RealTraces: []string{"paper"},
+		Yjs: "13.6.33", Node: "v20", RealTraces: []string{"paper"}, TracesFound: 5,
 		Engine: []EngineRow{
 			{Trace: "paper", Row: "remote", Work: "remote", Operations: 1000,
 				Weft: []engine.Sample{{Value: 0.002, Allocs: 500}, {Value: 0.001, Allocs: 250}, {Value: 0.004}}, Yjs: []float64{0.03, 0.025}},
@@ -33,6 +33,7 @@ func sample() *Report {
 				SentBytes: 25_000, ReceivedBytes: 500_000, Frames: 20_000, Messages: 20_000,
 				Server: load.Usage{CPU: time.Second, RSSPeakBytes: 30e6}, Generator: 500 * time.Millisecond,
 			}}}},
+		Missing:  []string{"a peer: not installed"},
 		Failures: []string{"weft, load on paper: it broke"},
 	}
 }
@@ -52,7 +53,7 @@ func TestTextIsAligned(t *testing.T) {
 	}
 	for _, part := range []string{
 		"machine: Abacus, 2 cores, 8.00 GB memory", "load average before the run: 0.1 0.2 0.3", "commit abc with changes",
-		"real histories: 1 (paper)", "Yjs 13.6.33 in Node v20", "weft, load on paper: it broke", "21 of 21", "1,000 updates of paper",
+		"real histories replayed: 1 of 5 found (paper)", "Yjs 13.6.33 in Node v20", "weft, load on paper: it broke", "a peer: not installed", "21 of 21", "1,000 updates of paper",
 	} {
 		if !strings.Contains(got, part) {
 			t.Errorf("text lacks %q:\n%s", part, got)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/weftsync/weft/bench/engine"
@@ -17,7 +18,10 @@ import (
 // author is the client id of all updates. It needs five bytes, as the random ids of real clients mostly do.
 const author = 3_141_592_653
 
-// generatedTxns is the length of the history that is there without any files.
+// generated is the name of the history that is there without any files.
+const generated = "generated"
+
+// generatedTxns is its length.
 const generatedTxns = 20_000
 
 // generatedSeed makes it.
@@ -37,15 +41,19 @@ type bench struct {
 func (b *bench) findTraces() {
 	paths, err := trace.Real()
 	if err != nil {
-		b.report.Fail("real histories", err)
+		b.report.Lack("real histories", err)
 	}
-	b.real = paths
+	b.real, b.report.TracesFound = paths, len(paths)
 	b.progress.say(fmt.Sprintf("found %d real histories", len(paths)))
 }
 
 // findYjs looks for real Yjs.
 func (b *bench) findYjs(ctx context.Context) {
 	node, err := yjs.Find(ctx, b.root, filepath.Join(b.Out, "cache"))
+	if errors.Is(err, yjs.ErrMissing) {
+		b.report.Lack("Yjs beside us", err)
+		return
+	}
 	if err != nil {
 		b.report.Fail("Yjs beside us", err)
 		return
@@ -53,15 +61,15 @@ func (b *bench) findYjs(ctx context.Context) {
 	b.node, b.report.Yjs, b.report.Node = node, node.Version, node.Runtime
 }
 
-// history loads a real history by name, or the generated one by the name "generated".
+// history loads a real history by name, or the generated one.
 func (b *bench) history(name string) (*trace.Trace, error) {
-	if name == "generated" {
+	if name == generated {
 		return trace.Generated(generatedSeed, generatedTxns), nil
 	}
 	for _, path := range b.real {
 		if strings.TrimSuffix(filepath.Base(path), ".json.gz") == name {
 			t, err := trace.Load(path)
-			if err == nil {
+			if err == nil && !slices.Contains(b.report.RealTraces, name) {
 				b.report.RealTraces = append(b.report.RealTraces, name)
 			}
 			return t, err

@@ -44,7 +44,11 @@ func (b *bench) engine(ctx context.Context) {
 		b.report.Fail("rows", err)
 		return
 	}
-	for i, name := range b.Engine.Traces {
+	names := b.Engine.Traces
+	if len(b.real) == 0 {
+		names = []string{generated}
+	}
+	for i, name := range names {
 		if ctx.Err() != nil {
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -36,7 +37,7 @@ type cli struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "weftbench:", err)
 		os.Exit(1)
 	}
@@ -45,9 +46,9 @@ func main() {
 // errIncomplete says that the report has gaps.
 var errIncomplete = errors.New("not everything could be measured; the report says what and why")
 
-func run(ctx context.Context, args []string) (err error) {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	var c cli
-	parser, err := kong.New(&c, kong.Name("weftbench"), kong.Description("Measure weft's engine and server."))
+	parser, err := kong.New(&c, kong.Name("weftbench"), kong.Description("Measure weft's engine and server."), kong.Writers(stdout, stderr))
 	if err != nil {
 		return err
 	}
@@ -65,8 +66,8 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 
-	r := &report.Report{Machine: report.Here(ctx, root), Failures: []string{}, RealTraces: []string{}}
-	b := &bench{cli: &c, root: root, report: r, progress: newProgress(os.Stderr, c.Plain)}
+	r := &report.Report{Machine: report.Here(ctx, root), Missing: []string{}, Failures: []string{}, RealTraces: []string{}}
+	b := &bench{cli: &c, root: root, report: r, progress: newProgress(stderr, c.Plain)}
 	b.findTraces()
 	b.findYjs(ctx)
 	name := command.Command()
@@ -79,12 +80,12 @@ func run(ctx context.Context, args []string) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fmt.Println(r.Text())
+	fmt.Fprintln(stdout, r.Text())
 	path, err := r.WriteFiles(c.Out)
 	if err != nil {
 		return err
 	}
-	fmt.Println("written to", path, "and beside it as JSON and text")
+	fmt.Fprintln(stdout, "written to", path, "and beside it as JSON and text")
 	if !r.OK() {
 		return errIncomplete
 	}

@@ -17,9 +17,10 @@ type progress struct {
 	began time.Time
 }
 
-// newProgress writes to out; plain forces lines.
-func newProgress(out *os.File, plain bool) *progress {
-	return &progress{out: out, plain: plain || !term.IsTerminal(int(out.Fd())), began: time.Now()}
+// newProgress writes to out. plain forces lines.
+func newProgress(out io.Writer, plain bool) *progress {
+	file, ok := out.(*os.File)
+	return &progress{out: out, plain: plain || !ok || !term.IsTerminal(int(file.Fd())), began: time.Now()}
 }
 
 // say prints a line.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/weftsync/weft/bench/engine"
 	"github.com/weftsync/weft/bench/load"
@@ -20,9 +21,11 @@ type serverFlags struct {
 	Data    string    `help:"Folder below which the server keeps its data during the run, to choose the disk; a temporary one by default."`
 	Trace   string    `default:"automerge-paper" help:"Sequential history to replay, or \"generated\"; the generated one where there are no real ones."`
 	Readers int       `default:"20" help:"How many clients read."`
-	Rates   []float64 `default:"100,1000" help:"Updates a second of the open-loop phases."`
+	Rates   []float64 `default:"100,1000,5000" help:"Updates a second of the open-loop phases."`
 	Seconds float64   `default:"10" help:"How long each open-loop phase lasts."`
 	Burst   int       `default:"30000" help:"Updates of the phase at maximum throughput; 0 for none."`
+
+	CPUProfile string `name:"cpuprofile" help:"Write a CPU profile of the server, while the load runs, to this file."`
 }
 
 // limitFlags let one writer send as fast as it can. Everything else is as a user gets it.
@@ -35,7 +38,7 @@ const fsyncs = 200
 func (b *bench) server(ctx context.Context) {
 	name := b.Server.Trace
 	if len(b.real) == 0 {
-		name = "generated"
+		name = generated
 	}
 	result := &report.Server{Trace: name, Flags: limitFlags}
 	b.report.Server = result
@@ -80,8 +83,9 @@ func (b *bench) serve(ctx context.Context, name string, result *report.Server) (
 		return err
 	}
 	run.Server, run.Meter = server.Address, target.NewMeter(server.PID())
+	endProfile := b.profileServer(ctx, server, run)
 	result.Load, err = b.runLoad(ctx, run)
-	if err != nil {
+	if err = errors.Join(err, endProfile()); err != nil {
 		return fmt.Errorf("%w; the server's last words: %s", err, server.Complaints())
 	}
 	stopped = true
@@ -141,6 +145,23 @@ func (b *bench) runLoad(ctx context.Context, run *load.Run) (load.Result, error)
 	}
 	defer finish()
 	return run.Do(ctx)
+}
+
+// profileServer starts a profile of the server, if one was asked for, that lasts about as long as the load. The
+// function returned waits for it.
+func (b *bench) profileServer(ctx context.Context, server *target.Server, run *load.Run) (wait func() error) {
+	if b.Server.CPUProfile == "" {
+		return func() error { return nil }
+	}
+	length := time.Second
+	for _, p := range run.Phases {
+		if p.Rate > 0 {
+			length += time.Duration(float64(p.Updates) / p.Rate * float64(time.Second))
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.CPUProfile(ctx, b.Server.CPUProfile, length) }()
+	return func() error { return <-done }
 }
 
 // sizeOf returns how many bytes the files in a folder have.
