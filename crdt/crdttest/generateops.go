@@ -1,5 +1,7 @@
 package crdttest
 
+import "math/rand/v2"
+
 // theme says where operations go and what they are, each in shares.
 type theme struct {
 	roots string // one letter a share
@@ -117,4 +119,13 @@ func (g *generator) value() any {
 		return pick(g, oddValues)
 	}
 	return pick(g, plainValues)
+}
+
+// Transactions returns a source of random transactions, on all types and with
+// values of all kinds. The same seed gives the same ones.
+func Transactions(seed uint64) func() []Op {
+	g := &generator{random: rand.New(rand.NewPCG(seed, 0x5851f42d4c957f2d))}
+	g.theme = pick(g, themes)
+	g.words = wordLists[g.below(2)] // a pair that is cut while it is under way keeps replicas apart, in Yjs too
+	return g.transaction
 }
