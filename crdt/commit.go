@@ -62,7 +62,7 @@ func (tx *Tx) collectDeleted() {
 			}
 			it := d.item(e.ref)
 			if it.kind() != kindGC && it.deleted() && it.bits&flagKeep == 0 {
-				tx.collect(it, false)
+				tx.collect(e.ref, it, false)
 			}
 		}
 	}
@@ -70,8 +70,11 @@ func (tx *Tx) collectDeleted() {
 
 // collect drops the content of a deleted item. If its parent was collected,
 // nothing but its length is left of it (Yjs: Item.gc).
-func (tx *Tx) collect(it *item, orphan bool) {
+func (tx *Tx) collect(r ref, it *item, orphan bool) {
 	d := tx.d
+	if it.kind() == kindFormat {
+		delete(d.objects, r)
+	}
 	if it.kind() == kindType {
 		tx.collectBranch(d.branches[it.content])
 	} else {
@@ -91,14 +94,16 @@ func (tx *Tx) collectBranch(b *branch) {
 	d.dropTree(b)
 	for r := b.first; r != 0; {
 		it := d.item(r)
-		r = it.right
-		tx.collect(it, true)
+		next := it.right
+		tx.collect(r, it, true)
+		r = next
 	}
 	for _, k := range b.keys {
 		for r := k.item; r != 0; {
 			it := d.item(r)
-			r = it.left
-			tx.collect(it, true)
+			next := it.left
+			tx.collect(r, it, true)
+			r = next
 		}
 	}
 	d.branches[b.handle] = nil

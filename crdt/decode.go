@@ -41,6 +41,7 @@ type block struct {
 	client uint32
 	refs   []ref
 	next   int
+	end    uint32 // clock after the last struct, a Skip too
 }
 
 // decoded is an update after decoding and checking. Its items lie in the slab
@@ -142,7 +143,8 @@ func (d *Doc) decodeStructs(u *decoded, dec *lib0.Decoder) error {
 				return err
 			}
 		}
-		u.blocks[len(u.blocks)-1].next = len(u.refs) - first
+		last := &u.blocks[len(u.blocks)-1]
+		last.next, last.end = len(u.refs)-first, clock
 	}
 	return nil
 }
@@ -191,7 +193,7 @@ func (d *Doc) decodeStruct(u *decoded, dec *lib0.Decoder, c, clock uint32) (uint
 		return 0, err
 	}
 	if kind(info&31) == kindSkip {
-		n, err := decodeClock(dec)
+		n, err := decodeLen(dec)
 		if err == nil && uint64(clock)+uint64(n) > maxClock {
 			err = dec.FailAt(at, "clock exceeds 2^32-1")
 		}
@@ -374,7 +376,7 @@ func (d *Doc) decodeElements(dec *lib0.Decoder, it *item) error {
 		if it.kind() == kindAny {
 			d.blobs, err = lib0.CanonicalAny(d.blobs, dec)
 		} else {
-			err = d.decodeJSON(dec)
+			err = d.decodeJSONElement(dec)
 		}
 		if err != nil {
 			return err
@@ -383,22 +385,28 @@ func (d *Doc) decodeElements(dec *lib0.Decoder, it *item) error {
 	return nil
 }
 
-// decodeJSON reads a JSON text and appends it to the blobs as Any. Yjs writes
-// undefined as the word undefined.
+// decodeJSON reads a JSON text and appends it to the blobs as Any.
 func (d *Doc) decodeJSON(dec *lib0.Decoder) error {
 	at := dec.Offset()
 	text, err := dec.StringBytes()
 	if err != nil {
 		return err
 	}
-	if string(text) == "undefined" {
-		d.blobs = append(d.blobs, lib0.TagUndefined)
-		return nil
-	}
 	if d.blobs, err = lib0.AnyFromJSON(d.blobs, text); err != nil {
 		return dec.FailAt(at, err.(*lib0.Error).Reason)
 	}
 	return nil
+}
+
+// decodeJSONElement reads a legacy array element: JSON, or the word undefined.
+func (d *Doc) decodeJSONElement(dec *lib0.Decoder) error {
+	peek := *dec
+	if s, err := peek.Bytes(); err == nil && string(s) == "undefined" {
+		*dec = peek
+		d.blobs = append(d.blobs, lib0.TagUndefined)
+		return nil
+	}
+	return d.decodeJSON(dec)
 }
 
 // decodeDeletes reads the delete set. Ranges may come unsorted and overlapping.

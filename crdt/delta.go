@@ -127,7 +127,7 @@ func (t *Text) ApplyDelta(tx *Tx, ops []DeltaOp) error {
 			pos.insert(slices.Clip(want), func(it *item) { t.d.putText(it, []byte(s)) })
 		case isText:
 		case op.Insert != nil:
-			v, err := appendValue(nil, op.Insert)
+			v, err := markValue(op.Insert)
 			if err != nil {
 				return err
 			}

@@ -89,6 +89,9 @@ type Doc struct {
 	roots     map[string]*branch
 	rootNames []string // in order of creation
 
+	objects    map[ref]uint32 // identities of objects in format items, see attr
+	lastObject uint32
+
 	pending        pendingStructs
 	pendingDeletes pendingDeletes
 

@@ -314,31 +314,40 @@ func (d *Doc) encodePending() []byte {
 	d.sortClients(cs)
 	b := lib0.AppendUint(nil, uint64(len(cs)))
 	for _, c := range cs {
-		b = d.appendDetached(b, c, d.pending.refs[c])
+		b = d.appendDetached(b, c, d.pending.refs[c], 0)
 	}
 	return append(b, 0)
 }
 
 // appendDetached appends the block of one client: structs that lie in no list,
-// ordered by clock, with Skip structs for the gaps between them.
-func (d *Doc) appendDetached(b []byte, c uint32, refs []ref) []byte {
-	count, clock := len(refs), d.item(refs[0]).clock
-	for i, end := 0, clock; i < len(refs); i++ {
-		it := d.item(refs[i])
-		if it.clock > end {
-			count++
-		}
-		end = it.end()
-	}
-	b = lib0.AppendUint(b, uint64(count))
-	b = d.appendID(b, c, clock)
+// ordered by clock, with Skip structs for the gaps between them and up to end.
+func (d *Doc) appendDetached(b []byte, c uint32, refs []ref, end uint32) []byte {
+	start := d.item(refs[0]).clock
+	count, clock := len(refs), start
 	for _, r := range refs {
 		it := d.item(r)
 		if it.clock > clock {
-			b = lib0.AppendUint(append(b, byte(kindSkip)), uint64(it.clock-clock))
+			count++
 		}
+		clock = it.end()
+	}
+	if end > clock {
+		count++
+	}
+	b = lib0.AppendUint(b, uint64(count))
+	b = d.appendID(b, c, start)
+	skip := func(to uint32) {
+		if to > clock {
+			b = lib0.AppendUint(append(b, byte(kindSkip)), uint64(to-clock))
+		}
+	}
+	clock = start
+	for _, r := range refs {
+		it := d.item(r)
+		skip(it.clock)
 		b = d.appendStruct(b, it, 0)
 		clock = it.end()
 	}
+	skip(end)
 	return b
 }

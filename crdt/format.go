@@ -13,11 +13,13 @@ type Attrs map[string]any
 
 // attr is one attribute: the number of its name, its canonical value, and the
 // format item it came from. JavaScript compares objects by identity, and so
-// does Yjs in one place; the item stands for that.
+// does Yjs in one place: a mark that closes another may hold the very object
+// of an earlier one. object numbers such objects; 0 is a primitive.
 type attr struct {
-	key   uint32
-	value []byte
-	from  ref
+	key    uint32
+	value  []byte
+	from   ref
+	object uint32
 }
 
 // attrList is a list of attributes in the order in which they were set, the
@@ -72,7 +74,7 @@ func (a attr) same(b attr) bool {
 	}
 	switch a.value[0] {
 	case lib0.TagObject, lib0.TagArray, lib0.TagBytes:
-		return a.from != 0 && a.from == b.from
+		return a.object != 0 && a.object == b.object
 	case lib0.TagFloat64:
 		return bytes.Equal(a.value, b.value) && !isNaN(a.value)
 	}
@@ -128,7 +130,7 @@ func (d *Doc) attrsOf(given []Attrs) (attrList, error) {
 	var l attrList
 	for _, attrs := range given {
 		for _, k := range slices.Sorted(maps.Keys(attrs)) {
-			v, err := appendValue(nil, attrs[k])
+			v, err := markValue(attrs[k])
 			if err != nil {
 				return nil, err
 			}
@@ -142,7 +144,33 @@ func (d *Doc) attrsOf(given []Attrs) (attrList, error) {
 // arena it lies in may move.
 func (d *Doc) formatAttr(r ref) attr {
 	key, value := d.formatOf(d.item(r))
-	return attr{key, slices.Clone(value), r}
+	a := attr{key: key, value: slices.Clone(value), from: r}
+	switch value[0] {
+	case lib0.TagObject, lib0.TagArray, lib0.TagBytes:
+		if a.object = d.objects[r]; a.object == 0 {
+			d.lastObject++
+			a.object = d.lastObject
+			d.setObject(r, a.object)
+		}
+	}
+	return a
+}
+
+// setObject numbers the object that a format item holds.
+func (d *Doc) setObject(r ref, object uint32) {
+	if d.objects == nil {
+		d.objects = map[ref]uint32{}
+	}
+	d.objects[r] = object
+}
+
+// markValue encodes the value of an attribute or an embed. JSON, in which they
+// go over the wire, has no undefined; it becomes null.
+func markValue(v any) ([]byte, error) {
+	if v == any(Undefined) {
+		v = nil
+	}
+	return appendValue(nil, v)
 }
 
 // textPos is a position in a formatted text and the attributes in force there
@@ -198,6 +226,9 @@ func (p *textPos) insertFormat(a attr) {
 	p.right = p.tx.insert(p.b, p.left, p.right, 0, func(it *item) {
 		d.putBlob(it, kindFormat, append(lib0.AppendUint(nil, uint64(a.key)), a.value...))
 	})
+	if a.object != 0 {
+		d.setObject(p.right, a.object)
+	}
 	p.forward()
 }
 

@@ -19,7 +19,7 @@ type client struct {
 
 // intern returns the small number of a client id, giving it one if it is new.
 func (d *Doc) intern(id uint64) uint32 {
-	if id == d.lastClientID {
+	if id == d.lastClientID && d.lastClient != 0 {
 		return d.lastClient
 	}
 	c, ok := d.clientIndex[id]

@@ -173,7 +173,7 @@ func (t *Text) InsertEmbed(tx *Tx, index int, embed any, attrs ...Attrs) error {
 	if index < 0 {
 		return outOfRange(index, 0, t.Len())
 	}
-	v, err := appendValue(nil, embed)
+	v, err := markValue(embed)
 	if err != nil {
 		return err
 	}

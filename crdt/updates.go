@@ -108,8 +108,8 @@ func (m *merger) Pop() any {
 func (m *merger) run() {
 	for len(m.readers) > 0 {
 		r := m.readers[0]
-		more := m.take(r)
-		for more && m.follows(r) {
+		taken, more := m.take(r)
+		for taken && more && m.follows(r) {
 			_, ref := r.peek()
 			m.out = append(m.out, ref)
 			more = r.advance()
@@ -129,11 +129,10 @@ func (m *merger) follows(r *reader) bool {
 	return it.client() == m.client && it.clock == m.d.item(m.out[len(m.out)-1]).end()
 }
 
-// take takes the reader's next struct: as it is, cut at the front where what is
-// already there reaches, or not at all if that covers it. It reports whether
-// the reader has more. Neighbouring collected runs of different updates become
-// one.
-func (m *merger) take(from *reader) (more bool) {
+// take takes the reader's next struct, leaving out what is there already: as it
+// is, or cut at the front. A collected run that follows one of another update
+// becomes part of it, and is then not taken.
+func (m *merger) take(from *reader) (taken, more bool) {
 	it, r := from.peek()
 	if c := it.client(); c != m.client {
 		m.flush()
@@ -141,24 +140,34 @@ func (m *merger) take(from *reader) (more bool) {
 	}
 	if n := len(m.out); n > 0 {
 		last := m.d.item(m.out[n-1])
-		if it.end() <= last.end() {
-			return from.advance()
+		passed := false
+		for it.end() <= last.end() {
+			if !from.advance() {
+				return false, false
+			}
+			if it, r = from.peek(); it.client() != m.client {
+				return false, true
+			}
+			passed = true
+		}
+		if passed && it.clock > last.end() {
+			return false, true
 		}
 		if it.clock < last.end() {
 			m.d.slice(it, last.end()-it.clock)
 		}
 		if it.clock == last.end() && last.kind() == kindGC && it.kind() == kindGC {
 			last.len += it.len
-			return from.advance()
+			return false, from.advance()
 		}
 	}
 	m.out = append(m.out, r)
-	return from.advance()
+	return true, from.advance()
 }
 
 func (m *merger) flush() {
 	if len(m.out) > 0 {
-		m.buf = m.d.appendDetached(m.buf, m.client, m.out)
+		m.buf = m.d.appendDetached(m.buf, m.client, m.out, 0)
 		m.out = m.out[:0]
 		m.count++
 	}
@@ -194,7 +203,7 @@ func DiffUpdate(update, stateVector []byte) ([]byte, error) {
 		if it := d.item(refs[0]); it.clock < known[b.client] {
 			d.slice(it, known[b.client]-it.clock)
 		}
-		buf = d.appendDetached(buf, b.client, refs)
+		buf = d.appendDetached(buf, b.client, refs, b.end)
 		count++
 	}
 	out := append(lib0.AppendUint(nil, uint64(count)), buf...)
