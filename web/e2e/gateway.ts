@@ -9,7 +9,10 @@ export class Gateway {
   refusing: boolean
   readonly #server: HTTPServer
   readonly #sockets = new Set<Socket>()
+  /** Those of the sockets that lead to weft. */
+  readonly #servers = new Set<Socket>()
   #upgrades = 0
+  #swallowing = false
 
   private constructor(target: number, refusing: boolean) {
     this.refusing = refusing
@@ -37,8 +40,13 @@ export class Gateway {
         onward.write(`${lines.join('\r\n')}\r\n\r\n`)
         onward.write(head)
         onward.pipe(socket)
-        socket.pipe(onward)
+        socket.on('data', (bytes) => {
+          if (!this.#swallowing) onward.write(bytes)
+        })
+        socket.on('end', () => onward.end())
       })
+      this.#servers.add(onward)
+      onward.on('close', () => this.#servers.delete(onward))
       this.#keep(socket, onward)
     })
   }
@@ -56,6 +64,19 @@ export class Gateway {
   /** How many WebSockets were asked for. */
   get upgrades(): number {
     return this.#upgrades
+  }
+
+  /** Holds back what the WebSockets bring from the server, or lets it through again. */
+  hold(holding: boolean): void {
+    for (const socket of this.#servers) {
+      if (holding) socket.pause()
+      else socket.resume()
+    }
+  }
+
+  /** Loses what the WebSockets carry to the server, as a network does that has died without a word. Cut them then. */
+  swallow(swallowing: boolean): void {
+    this.#swallowing = swallowing
   }
 
   /** Breaks every WebSocket that goes through. */

@@ -23,6 +23,14 @@ function textOf(reader: Person): Promise<string> {
   )
 }
 
+/** Makes the page believe that it is looked at, or not; headless pages are always in sight. */
+async function look(person: Person, visible: boolean): Promise<void> {
+  await person.page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  }, !visible)
+}
+
 describe('the reader', () => {
   test('follows live without Yjs and without a WebSocket, and glows where it changed', async () => {
     const ada = await Person.arrive(browser, 'Ada')
@@ -69,6 +77,33 @@ describe('the reader', () => {
     await ada.type('after')
     await expect.poll(() => textOf(reader), { timeout: 20_000 }).toBe('before meanwhile after')
     await says(reader.page.locator('#state'), 'Live')
+    await ada.leave()
+    await reader.leave()
+  })
+
+  test('lets go of its connection while nobody looks, and goes on from there', async () => {
+    const ada = await Person.arrive(browser, 'Ada')
+    const reader = await Person.arrive(browser)
+    await ada.open(server.url, 'rest')
+    await ada.type('one ')
+    await reader.page.clock.install()
+    const asked: string[] = []
+    reader.page.on('request', (request) => {
+      if (request.url().includes('/view/')) asked.push(request.url())
+    })
+    await reader.page.goto(`${server.url}r/rest`)
+    await reader.page.clock.runFor(100)
+    await expect.poll(() => textOf(reader)).toBe('one ')
+    await look(reader, false)
+    await reader.page.clock.runFor(11_000)
+    await ada.type('two ')
+    await says(ada.save, 'Saved')
+    expect(await textOf(reader)).toBe('one ')
+    await look(reader, true)
+    await expect.poll(() => textOf(reader)).toBe('one two ')
+    expect(await reader.page.locator('mark.fresh').allTextContents()).toEqual(['two '])
+    expect(asked).toHaveLength(2)
+    expect(asked[1]).toContain('lastEventId=')
     await ada.leave()
     await reader.leave()
   })

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { launch, Person, says } from './browser'
+import { Gateway } from './gateway'
 import { Server } from './server'
 
 let server: Server
@@ -101,3 +102,41 @@ test.each(rounds)(
     await ada.leave()
   },
 )
+
+test('says saving for as long as the server’s answer is not back', async () => {
+  const gateway = await Gateway.start(server.port)
+  const ada = await Person.arrive(browser, 'Ada')
+  await ada.open(gateway.url, 'held')
+  gateway.hold(true)
+  await noteWhatIsSaved(ada)
+  await ada.type('not yet')
+  await expect.poll(() => server.text('held')).toBe('not yet') // it is there, but who should know?
+  await says(ada.save, 'Saving…')
+  await says(ada.save, 'Still saving…')
+  expect((await noted(ada)).times).toBe(0)
+  gateway.hold(false)
+  await says(ada.save, 'Saved')
+  expect((await noted(ada)).text).toBe('not yet')
+  await ada.leave()
+  await gateway.stop()
+})
+
+test('an edit that never reached the server is never called saved, and is sent afterwards', async () => {
+  const gateway = await Gateway.start(server.port)
+  const ada = await Person.arrive(browser, 'Ada')
+  await ada.open(gateway.url, 'swallowed')
+  await ada.type('arrives, ')
+  await says(ada.save, 'Saved')
+  await noteWhatIsSaved(ada)
+  gateway.swallow(true)
+  await ada.type('into the void')
+  await says(ada.save, 'Still saving…')
+  expect(await server.text('swallowed')).toBe('arrives, ')
+  expect((await noted(ada)).times).toBe(0)
+  gateway.swallow(false)
+  gateway.cut()
+  await says(ada.save, 'Saved')
+  expect(await server.text('swallowed')).toBe('arrives, into the void')
+  await ada.leave()
+  await gateway.stop()
+})

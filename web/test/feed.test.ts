@@ -18,9 +18,9 @@ class FakeSource extends EventTarget {
     this.readyState = 2
   }
 
-  event(type: string, data: unknown): void {
+  event(type: string, data: unknown, lastEventId = ''): void {
     const text = typeof data === 'string' ? data : JSON.stringify(data)
-    this.dispatchEvent(new MessageEvent(type, { data: text }))
+    this.dispatchEvent(new MessageEvent(type, { data: text, lastEventId }))
   }
 
   open(): void {
@@ -125,6 +125,42 @@ describe('the feed', () => {
     newest().event('refused', { code: 4503, reason: 'loading failed', retry: true })
     vi.advanceTimersByTime(RESTART_MILLISECONDS)
     expect(FakeSource.all).toHaveLength(2)
+  })
+
+  test('rests, and goes on from the last event', () => {
+    newest().open()
+    newest().event('whole', { root: 'content', text: 'hello' }, 'i:7')
+    newest().event('splice', [[5, 0, '!']], 'i:8')
+    feed.rest()
+    expect(newest().readyState).toBe(2)
+    vi.advanceTimersByTime(60_000)
+    expect(FakeSource.all).toHaveLength(1)
+    feed.wake()
+    feed.wake()
+    expect(FakeSource.all).toHaveLength(2)
+    expect(newest().url).toBe('/view/x?lastEventId=i%3A8')
+    newest().open()
+    newest().event('splice', [[6, 0, '?']], 'i:9')
+    expect(seen[seen.length - 1]).toEqual([[6, 0, '?']])
+  })
+
+  test('begins with the whole after it lost step, and from the last event after a mere break', () => {
+    newest().open()
+    newest().event('whole', { root: 'content', text: 'hello' }, 'i:7')
+    newest().fail(2)
+    vi.advanceTimersByTime(RESTART_MILLISECONDS)
+    expect(newest().url).toBe('/view/x?lastEventId=i%3A7')
+    failWith = new SpliceError([9, 0, ''], 1)
+    newest().event('splice', [[9, 0, '']], 'i:8')
+    vi.advanceTimersByTime(RESTART_MILLISECONDS)
+    expect(newest().url).toBe('/view/x')
+  })
+
+  test('does not wake when refused', () => {
+    newest().event('refused', { code: 4403, reason: '', retry: false })
+    feed.rest()
+    feed.wake()
+    expect(FakeSource.all).toHaveLength(1)
   })
 
   test('is quiet when closed', () => {

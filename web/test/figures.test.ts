@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { kindOf } from '../src/live/sheet'
 import { ago, size, words } from '../src/look/figures'
 
 describe('figures in words', () => {
@@ -39,17 +38,4 @@ describe('figures in words', () => {
   ])('%j has %s', (text, want) => {
     expect(words(text)).toBe(want)
   })
-})
-
-test.each([
-  ['# Title', 'heading heading-1'],
-  ['###### Deep', 'heading heading-4'],
-  ['#hashtag', 'plain'],
-  ['> quoted', 'quote'],
-  ['- item', 'item'],
-  ['12. item', 'item'],
-  ['-not', 'plain'],
-  ['', 'plain'],
-])('%j is drawn as %s', (line, kind) => {
-  expect(kindOf(line)).toBe(kind)
 })

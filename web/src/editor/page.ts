@@ -9,7 +9,7 @@ import type { Addresses } from '../document/addresses'
 import { type Feed, type FeedState, openFeed } from '../live/feed'
 import { Sheet } from '../live/sheet'
 import { part, say } from '../look/element'
-import { words } from '../look/figures'
+import { Tally } from '../look/tally'
 import { Banner } from './banner'
 import { Connection } from './connection'
 import { cursorOf, showPosition } from './cursors'
@@ -44,8 +44,9 @@ export class EditorPage {
   /** Whether the text holds things that are no characters, so that this page cannot edit it. */
   #foreign = false
   #editorHadFocus = false
-  /** Whether the text changed since its words were counted. Counting is for the tick, not for each key. */
-  #uncounted = true
+  readonly #tally = new Tally(part('count', HTMLSpanElement), () =>
+    this.#view === null || this.#connection.mode === 'watching' ? this.#sheet.text : this.#text.toString(),
+  )
 
   constructor(at: Addresses, name: string, root: string) {
     this.#at = at
@@ -80,17 +81,14 @@ export class EditorPage {
     this.#listen()
     this.#connection.start()
     this.#provider.connect()
-    setInterval(() => {
-      this.#draw()
-      this.#count()
-    }, TICK)
+    setInterval(() => this.#draw(), TICK)
     this.#draw()
   }
 
   #listen(): void {
     const provider = this.#provider
     this.#doc.on('update', (_update: Uint8Array, origin: unknown) => {
-      this.#uncounted = true
+      this.#tally.changed()
       if (origin === provider) return
       this.#saves.edited()
       this.#typing.typed()
@@ -139,12 +137,12 @@ export class EditorPage {
     this.#feed = openFeed(this.#at.view(this.#name), {
       whole: (text) => {
         this.#sheet.replace(text)
-        this.#uncounted = true
+        this.#tally.changed()
         this.#feedState({ kind: 'live' })
       },
       splices: (splices) => {
         this.#sheet.apply(splices)
-        this.#uncounted = true
+        this.#tally.changed()
       },
       state: (state) => this.#feedState(state),
     })
@@ -188,7 +186,7 @@ export class EditorPage {
     editor.hidden = watching || this.#view === null
     part('loading', HTMLDivElement).hidden = watching || mode === 'refused' || this.#view !== null
     if (this.#view !== null) setEditable(this.#view, !watching && mode !== 'refused')
-    if (watch.hidden === watching) this.#uncounted = true
+    if (watch.hidden === watching) this.#tally.changed()
     const back = !watching && !watch.hidden
     watch.hidden = !watching
     if (back) {
@@ -207,7 +205,7 @@ export class EditorPage {
     this.#view = openEditor(editor, this.#text, this.#provider.awareness, `Text of ${this.#name}`)
     setEditable(this.#view, true)
     this.#view.focus()
-    this.#count()
+    this.#tally.changed()
   }
 
   /** Gives up editing a text that holds more than characters, and shows it live instead. */
@@ -218,13 +216,6 @@ export class EditorPage {
     this.#view = null
     if (this.#feed === null) this.#openFeed()
     this.#draw()
-  }
-
-  #count(): void {
-    if (!this.#uncounted) return
-    this.#uncounted = false
-    const watching = this.#view === null || this.#connection.mode === 'watching'
-    say(part('count', HTMLSpanElement), words(watching ? this.#sheet.text : this.#text.toString()))
   }
 
   #drawPeople(): void {

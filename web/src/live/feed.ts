@@ -39,9 +39,14 @@ export const RESTART_MILLISECONDS = 3000
 
 const CLOSED = 2
 
-/** An open feed. `close` is final. */
+/** An open feed. */
 export interface Feed {
+  /** Closes it for good. */
   close(): void
+  /** Lets go of the connection while nobody looks: a browser opens only six to one server. */
+  rest(): void
+  /** Goes on after a rest, from the last event that came. */
+  wake(): void
 }
 
 /** Opens the feed at `url` and keeps it open until closed or refused. */
@@ -53,44 +58,50 @@ export function openFeed(
   let source: EventSourceLike | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let closed = false
+  let resting = false
+  let refused = false
+  /** The id of the last event that was applied; empty to begin with the whole text. */
+  let last = ''
 
   const stop = () => {
     source?.close()
     source = null
   }
 
-  const restart = (afterMilliseconds: number) => {
+  const restart = () => {
     stop()
     if (closed) return
     listener.state({ kind: 'lost' })
     clearTimeout(timer)
-    timer = setTimeout(start, afterMilliseconds)
+    timer = setTimeout(start, RESTART_MILLISECONDS)
+  }
+
+  const receive = (act: (data: unknown) => void, message: MessageEvent<string>) => {
+    try {
+      act(JSON.parse(message.data))
+      if (message.lastEventId !== '') last = message.lastEventId
+    } catch (error) {
+      if (!(error instanceof SpliceError) && !(error instanceof SyntaxError)) throw error
+      console.warn('The feed lost step and starts afresh.', error)
+      last = ''
+      restart()
+    }
   }
 
   const start = () => {
-    const current = connect(url)
+    const current = connect(resumed(url, last))
     source = current
     const on = (event: string, act: (data: unknown) => void) => {
       current.addEventListener(event, (message) => {
-        if (source !== current) return
-        receive(act, (message as MessageEvent<string>).data)
+        if (source === current) receive(act, message as MessageEvent<string>)
       })
-    }
-    const receive = (act: (data: unknown) => void, data: string) => {
-      try {
-        act(JSON.parse(data))
-      } catch (error) {
-        if (!(error instanceof SpliceError) && !(error instanceof SyntaxError)) throw error
-        console.warn('The feed lost step and starts afresh.', error)
-        restart(RESTART_MILLISECONDS)
-      }
     }
     current.addEventListener('open', () => {
       if (source === current) listener.state({ kind: 'live' })
     })
     current.addEventListener('error', () => {
       if (source !== current) return
-      if (current.readyState === CLOSED) restart(RESTART_MILLISECONDS)
+      if (current.readyState === CLOSED) restart()
       else listener.state({ kind: 'lost' })
     })
     on('whole', (data) => listener.whole(textOf(data)))
@@ -98,8 +109,9 @@ export function openFeed(
     on('splice', (data) => listener.splices(splicesOf(data)))
     on('refused', (data) => {
       const refusal = refusalOf(data)
-      if (refusal.retry) return restart(RESTART_MILLISECONDS)
+      if (refusal.retry) return restart()
       stop()
+      refused = true
       listener.state({ kind: 'refused', code: refusal.code, reason: refusal.reason })
     })
   }
@@ -115,7 +127,25 @@ export function openFeed(
       clearTimeout(timer)
       stop()
     },
+    rest() {
+      if (closed || refused) return
+      resting = true
+      clearTimeout(timer)
+      stop()
+    },
+    wake() {
+      if (closed || !resting) return
+      resting = false
+      listener.state({ kind: 'lost' })
+      start()
+    },
   }
+}
+
+/** The address with which the server goes on behind an event, as it does for a browser's own Last-Event-ID. */
+function resumed(url: string, last: string): string {
+  if (last === '') return url
+  return `${url}${url.includes('?') ? '&' : '?'}lastEventId=${encodeURIComponent(last)}`
 }
 
 function textOf(data: unknown): string {

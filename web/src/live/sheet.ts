@@ -3,6 +3,7 @@
  */
 
 import type { Splice } from '../document/splice'
+import { kindOf, partsOf } from './inline'
 import { type Line, Paragraphs } from './paragraphs'
 
 /** How long a change glows. The style sheet's animation has the same length. */
@@ -67,14 +68,19 @@ export class Sheet {
   #draw(line: Line): HTMLElement {
     const element = document.createElement('p')
     element.className = `line ${kindOf(line.text)}`
-    const marker = markerOf(line.text)
-    if (marker > 0) {
-      const span = document.createElement('span')
-      span.className = 'marker'
-      this.#fill(span, line, 0, marker, false)
-      element.append(span)
+    const parts = partsOf(line.text)
+    for (const part of parts) {
+      const last = part.to === line.text.length
+      if (part.look === '') {
+        this.#fill(element, line, part.from, part.to, last)
+      } else {
+        const span = document.createElement('span')
+        span.className = part.look
+        this.#fill(span, line, part.from, part.to, last)
+        element.append(span)
+      }
     }
-    this.#fill(element, line, marker, line.text.length, true)
+    if (parts.length === 0) this.#fill(element, line, 0, 0, true)
     return element
   }
 
@@ -100,18 +106,4 @@ export class Sheet {
     mark.style.animationDelay = `${Math.round(time - this.#now())}ms`
     return mark
   }
-}
-
-/** How many UTF-16 units at the beginning of a line only say what kind of line it is. */
-export function markerOf(line: string): number {
-  return /^(#{1,6}\s|\s*>\s?|\s*([-*+]|\d{1,9}[.)])\s)/.exec(line)?.[0].length ?? 0
-}
-
-/** The class of a line by its beginning, as Markdown reads it. */
-export function kindOf(line: string): string {
-  const heading = /^(#{1,6})\s/.exec(line)
-  if (heading?.[1]) return `heading heading-${Math.min(heading[1].length, 4)}`
-  if (/^\s*>/.test(line)) return 'quote'
-  if (/^\s*([-*+]|\d{1,9}[.)])\s/.test(line)) return 'item'
-  return 'plain'
 }

@@ -2,10 +2,11 @@
 
 import { here } from '../document/addresses'
 import type { Splice } from '../document/splice'
-import { type FeedState, openFeed } from '../live/feed'
+import { type Feed, type FeedState, openFeed } from '../live/feed'
 import { Sheet } from '../live/sheet'
 import { part, say } from '../look/element'
-import { ago, words } from '../look/figures'
+import { ago } from '../look/figures'
+import { Tally } from '../look/tally'
 
 const at = here()
 const name = at.nameOn('r', location.pathname)
@@ -14,19 +15,21 @@ const state = part('state', HTMLSpanElement)
 const follow = part('follow', HTMLButtonElement)
 const article = part('sheet', HTMLElement)
 const empty = part('empty', HTMLParagraphElement)
-const count = part('count', HTMLSpanElement)
 const changed = part('changed', HTMLSpanElement)
 const banner = part('banner', HTMLDivElement)
 
 const sheet = new Sheet(article)
+const tally = new Tally(part('count', HTMLSpanElement), () => sheet.text)
 let lastChange: number | null = null
 let following = false
 
+/** How long the page may be out of sight before it lets go of its connection, in milliseconds. */
+const OUT_OF_SIGHT = 10_000
+
 /** Shows what the text's size and age are now. */
 function drawFacts(): void {
-  const text = sheet.text
-  say(count, words(text))
-  empty.hidden = text !== '' || article.dataset.loaded === undefined
+  tally.changed()
+  empty.hidden = sheet.length > 0 || article.dataset.loaded === undefined
   drawAge()
 }
 
@@ -75,10 +78,18 @@ function begin(document_: string): void {
     follow.setAttribute('aria-pressed', String(following))
   })
   const feed = openFeed(at.view(document_), { whole, splices: spliced, state: showState })
-  window.addEventListener('pagehide', (event) => {
-    if (!event.persisted) feed.close()
-  })
+  restOutOfSight(feed)
   setInterval(drawAge, 5000)
+}
+
+/** Lets the feed rest while the page is out of sight for longer, and goes on without a gap when it is seen again. */
+function restOutOfSight(feed: Feed): void {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  document.addEventListener('visibilitychange', () => {
+    clearTimeout(timer)
+    if (document.hidden) timer = setTimeout(() => feed.rest(), OUT_OF_SIGHT)
+    else feed.wake()
+  })
 }
 
 function noDocument(): void {
