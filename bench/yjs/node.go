@@ -111,7 +111,7 @@ func (n *Node) run(parent context.Context, script string, j job, on func(message
 		cancel()
 	}
 	if err := cmd.Wait(); err != nil || readErr != nil {
-		return fmt.Errorf("run %s: %w: %s", script, errors.Join(parent.Err(), readErr, err), lastLines(complaint.String(), 12))
+		return fmt.Errorf("run %s: %w: %s", script, errors.Join(parent.Err(), readErr, err), gist(complaint.String()))
 	}
 	if !done {
 		return fmt.Errorf("run %s: it ended without being done", script)
@@ -152,7 +152,13 @@ func (n *Node) writeJob(j job) (string, error) {
 	return f.Name(), nil
 }
 
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+// gist returns what matters of what a script wrote to standard error: the line that names the error, or the last one.
+func gist(complaint string) string {
+	lines := strings.Split(strings.TrimSpace(complaint), "\n")
+	for _, line := range lines {
+		if strings.Contains(line, "Error: ") {
+			return line
+		}
+	}
+	return lines[len(lines)-1]
 }

@@ -60,6 +60,15 @@ func TestUpdatesAreMadeOnce(t *testing.T) {
 	if !os.SameFile(before, after) || second.Len() != first.Len() || !bytes.Equal(second.At(3), first.At(3)) {
 		t.Error("the second call did not use the file of the first")
 	}
+	if err := os.Remove(path + ".state"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Updates(t.Context(), history, 7); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + ".state"); err != nil {
+		t.Errorf("without the document it was not made again: %v", err)
+	}
 	if other, err := n.Updates(t.Context(), history, 8); err != nil || bytes.Equal(other.At(3), first.At(3)) {
 		t.Errorf("another client gives the same updates (error %v)", err)
 	}

@@ -56,7 +56,7 @@ func (n *Node) Measure(ctx context.Context, t *trace.Trace, client uint64, sizes
 		err = errors.New("it gave no values")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("measure Yjs on %s: %w", row, err)
+		return nil, fmt.Errorf("measure Yjs: %w", err)
 	}
 	return values, nil
 }

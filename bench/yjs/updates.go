@@ -22,7 +22,8 @@ func (n *Node) Updates(ctx context.Context, t *trace.Trace, client uint64) (*upd
 	return l, err
 }
 
-// updates returns the log and the file it is in.
+// updates returns the log and the file it is in. Beside that is a file with the same name and .state that holds the
+// whole document.
 func (n *Node) updates(ctx context.Context, t *trace.Trace, client uint64) (*updates.Log, string, error) {
 	history, key, err := n.writeTrace(t)
 	if err != nil {
@@ -30,7 +31,9 @@ func (n *Node) updates(ctx context.Context, t *trace.Trace, client uint64) (*upd
 	}
 	path := filepath.Join(n.cache, fmt.Sprintf("%s-%s-yjs%s-client%d.updates", t.Name, key, n.Version, client))
 	if l, err := updates.ReadFile(path); err == nil {
-		return l, path, nil
+		if _, err := os.Stat(path + ".state"); err == nil {
+			return l, path, nil
+		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, "", fmt.Errorf("%w; delete it, and it is made again", err)
 	}

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/weftsync/weft/bench/engine"
@@ -79,16 +79,27 @@ func (b *bench) engineOn(ctx context.Context, name string, rows []engine.Row) er
 	subject := &engine.Subject{Trace: t, Updates: log, Client: author, Sizes: engine.DefaultSizes()}
 	results := b.measureWeft(ctx, subject, rows)
 	b.measureYjs(ctx, subject, results)
-	for i := range results {
-		if e := results[i].WeftError; e != "" {
-			b.report.Failures = append(b.report.Failures, fmt.Sprintf("weft, %s on %s: %s", results[i].Row, name, e))
-		}
-		if e := results[i].YjsError; e != "" && e != report.NotMeasured {
-			b.report.Failures = append(b.report.Failures, fmt.Sprintf("Yjs, %s on %s: %s", results[i].Row, name, e))
-		}
-	}
+	b.failures("weft on "+name, results, func(r report.EngineRow) string { return r.WeftError })
+	b.failures("Yjs on "+name, results, func(r report.EngineRow) string { return r.YjsError })
 	b.report.Engine = append(b.report.Engine, results...)
 	return nil
+}
+
+// failures notes the rows that failed; those that failed for the same reason together.
+func (b *bench) failures(who string, rows []report.EngineRow, reason func(report.EngineRow) string) {
+	var reasons []string
+	failed := map[string][]string{}
+	for _, row := range rows {
+		if r := reason(row); r != "" && r != report.NotMeasured {
+			if failed[r] == nil {
+				reasons = append(reasons, r)
+			}
+			failed[r] = append(failed[r], row.Row)
+		}
+	}
+	for _, r := range reasons {
+		b.report.Fail(who+", "+strings.Join(failed[r], ", "), errors.New(r))
+	}
 }
 
 func (b *bench) measureWeft(ctx context.Context, s *engine.Subject, rows []engine.Row) []report.EngineRow {
