@@ -16,8 +16,9 @@ func (tx *Tx) commit() {
 	tx.mergeDeleted()
 	tx.mergeNew()
 	tx.mergeSplit()
-	if c, ok := d.clientIndex[d.self]; ok && !tx.local && tx.before(c) != d.clients[c].next {
+	if c := d.selfNumber; c != 0 && !tx.local && tx.before(c) != d.clients[c].next {
 		d.self = randomClientID() // somebody else uses ours
+		d.selfNumber = d.clientIndex[d.self]
 	}
 	d.tidyArenas()
 	tx.active = false

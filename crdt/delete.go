@@ -44,7 +44,8 @@ func (tx *Tx) applyDelete(r idRange) (whole, waits bool) {
 		}
 		it := d.item(e.ref)
 		if it.deleted() {
-			whole = false
+			// What came deleted in this same update was not deleted before it.
+			whole = whole && it.clock >= tx.before(r.client)
 			continue
 		}
 		if end < it.end() {

@@ -96,6 +96,7 @@ type Doc struct {
 	pendingDeletes pendingDeletes
 
 	self        uint64 // our client id
+	selfNumber  uint32 // its number, 0 until it has one
 	keepDeleted bool
 	limits      Limits
 
@@ -103,11 +104,12 @@ type Doc struct {
 	stamp uint32
 
 	// Kept for reuse.
-	in     decoded
-	order  []int
-	stack  []ref
-	seen   scanned
-	sorted []uint32
+	in      decoded
+	order   []int
+	stack   []ref
+	seen    scanned
+	sorted  []uint32
+	scratch []byte
 }
 
 // New returns an empty document.

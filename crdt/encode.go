@@ -83,9 +83,16 @@ func (tx *Tx) encode() []byte {
 	d := tx.d
 	cs := tx.touched
 	d.sortClients(cs)
-	b := d.appendStructs(nil, func(c uint32) uint32 { return d.clients[c].before }, cs)
-	return d.appendDeleteSet(b, tx.deletes)
+	b := d.appendStructs(d.scratch[:0], func(c uint32) uint32 { return d.clients[c].before }, cs)
+	b = d.appendDeleteSet(b, tx.deletes)
+	if cap(b) <= maxScratch {
+		d.scratch = b
+	}
+	return slices.Clone(b)
 }
+
+// maxScratch is how large a buffer a document keeps for the next update.
+const maxScratch = 4096
 
 // appendStructs appends the structs from the given clocks on of those of the
 // clients that have any.

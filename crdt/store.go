@@ -27,6 +27,9 @@ func (d *Doc) intern(id uint64) uint32 {
 		c = uint32(len(d.clients))
 		d.clients = append(d.clients, client{id: id})
 		d.clientIndex[id] = c
+		if id == d.self {
+			d.selfNumber = c
+		}
 	}
 	d.lastClientID, d.lastClient = id, c
 	return c
@@ -39,6 +42,9 @@ func (d *Doc) forgetClients(n int) {
 	}
 	clear(d.clients[n:])
 	d.clients = d.clients[:n]
+	if int(d.selfNumber) >= n {
+		d.selfNumber = 0
+	}
 	d.lastClientID, d.lastClient = 0, 0
 }
 

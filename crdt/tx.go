@@ -69,7 +69,10 @@ func (tx *Tx) check(d *Doc) error {
 // right and integrates it. fill sets the content and its length.
 func (tx *Tx) insert(b *branch, left, right ref, key uint32, fill func(*item)) ref {
 	d := tx.d
-	c := d.intern(d.self)
+	c := d.selfNumber
+	if c == 0 {
+		c = d.intern(d.self)
+	}
 	r, it := d.alloc()
 	it.bits = c << clientShift
 	it.clock, it.len = d.clients[c].next, 1
