@@ -66,6 +66,24 @@ describe('two people on one document', () => {
     await grace.leave()
   })
 
+  test('see whole names also at the right edge of a small window', async () => {
+    const small = { viewport: { width: 390, height: 700 } }
+    const ada = await Person.arrive(browser, 'Ada', '#b4431f', small)
+    const grace = await Person.arrive(browser, 'Grace Brewster Murray Hopper', '#0b7285', small)
+    await ada.open(server.url, 'edge')
+    await grace.open(server.url, 'edge')
+    await grace.type('x'.repeat(34))
+    const name = ada.page.locator('.peer-caret .peer-name')
+    await says(name, 'Grace Brewster Murray Hopper')
+    await expect.poll(async () => ((await name.boundingBox())?.x ?? 0) > 100).toBe(true)
+    const box = await name.boundingBox()
+    expect((box?.x ?? 0) + (box?.width ?? 999)).toBeLessThanOrEqual(390)
+    expect(await ada.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390)
+    await ada.shoot('edge')
+    await ada.leave()
+    await grace.leave()
+  })
+
   test('appear, change their names, and disappear', async () => {
     const ada = await Person.arrive(browser, 'Ada')
     await ada.open(server.url, 'presence')

@@ -22,6 +22,9 @@ import { identityOf, MOST_PEOPLE } from './people'
 /** How long a name stays beside a cursor that moved, in milliseconds. */
 const NAME_MILLISECONDS = 3500
 
+/** Room that a name may need, in CSS pixels. */
+const NAME_PIXELS = 220
+
 const redraw = StateEffect.define<null>()
 
 /** A cursor of somebody else, in UTF-16 units of the text. */
@@ -125,11 +128,15 @@ function carets(awareness: Awareness, text: Y.Text): Extension {
     above: true,
     class: 'peer-carets',
     update: needsRedraw,
-    markers: (view) =>
-      visible(view, remoteCursors(awareness, text)).flatMap((cursor) => {
+    markers: (view) => {
+      const width = view.scrollDOM.clientWidth
+      return visible(view, remoteCursors(awareness, text)).flatMap((cursor) => {
         const at = EditorSelection.cursor(cursor.head)
-        return RectangleMarker.forRange(view, 'peer-caret', at).map((box) => new PeerCaret(box, cursor))
-      }),
+        return RectangleMarker.forRange(view, 'peer-caret', at).map(
+          (box) => new PeerCaret(box, cursor, width),
+        )
+      })
+    },
   })
 }
 
@@ -164,10 +171,14 @@ class PeerSelection implements LayerMarker {
 class PeerCaret implements LayerMarker {
   readonly box: RectangleMarker
   readonly cursor: RemoteCursor
+  /** Whether the name stands to the left of the caret, because there is no room to the right. */
+  readonly leftward: boolean
 
-  constructor(box: RectangleMarker, cursor: RemoteCursor) {
+  /** @param width of the text, in CSS pixels */
+  constructor(box: RectangleMarker, cursor: RemoteCursor, width: number) {
     this.box = box
     this.cursor = cursor
+    this.leftward = box.left > width / 2 && box.left > width - NAME_PIXELS
   }
 
   eq(other: LayerMarker): boolean {
@@ -203,6 +214,7 @@ class PeerCaret implements LayerMarker {
     caret.style.top = `${this.box.top}px`
     caret.style.height = `${this.box.height}px`
     caret.style.backgroundColor = this.cursor.color
+    caret.classList.toggle('leftward', this.leftward)
     caret.dataset.client = String(this.cursor.clientID)
     name.textContent = this.cursor.name
     name.style.backgroundColor = this.cursor.color

@@ -51,10 +51,9 @@ export function partsOf(line: string): Part[] {
   add(/^(#{1,6}\s|\s*>\s?|\s*([-*+]|\d{1,9}[.)])\s)/.exec(line)?.[0].length ?? 0, 'marker')
   SPANS.lastIndex = done
   for (let found = SPANS.exec(line); found !== null; found = SPANS.exec(line)) {
-    const [look, text] = Object.entries(found.groups ?? {}).find(([, value]) => value !== undefined) ?? [
-      '',
-      '',
-    ]
+    const groups = found.groups ?? {}
+    const look = LOOKS.find((name) => groups[name] !== undefined) ?? 'link'
+    const text = groups[look] ?? ''
     const edge = look === 'link' ? 1 : (found[0].length - text.length) / 2
     add(found.index, '')
     add(found.index + edge, 'marker')
