@@ -76,18 +76,20 @@ func (d *Doc) rewindDecode(m decodeMark, refs []ref) {
 }
 
 // decodeUpdate is the first two of the seven steps, decode and check: it reads
-// a V1 update into u. Whatever can be wrong with an update is found here; a
+// an update into u. Whatever can be wrong with an update is found here; a
 // refused update changes nothing.
-func (d *Doc) decodeUpdate(u *decoded, update []byte) error {
+func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 	u.blocks, u.refs, u.deletes, u.known = u.blocks[:0], u.refs[:0], u.deletes[:0], false
 	mark := d.decodeMark()
-	dec := lib0.NewDecoder(update)
-	err := d.decodeStructs(u, &dec)
+	src, err := f.source(update)
 	if err == nil {
-		err = d.decodeDeletes(u, &dec)
+		err = d.decodeStructs(u, &src)
 	}
-	if err == nil && dec.Len() > 0 {
-		err = dec.Fail("trailing bytes after the update")
+	if err == nil {
+		err = d.decodeDeletes(u, &src)
+	}
+	if err == nil && src.Len() > 0 {
+		err = src.Fail("trailing bytes after the update")
 	}
 	for i := range u.blocks {
 		d.clients[u.blocks[i].client].block = 0
@@ -108,38 +110,46 @@ func (d *Doc) decodeUpdate(u *decoded, update []byte) error {
 
 // decodeStructs reads the client blocks. Until the end a block's next counts
 // its structs, because the backing slice may still move.
-func (d *Doc) decodeStructs(u *decoded, dec *lib0.Decoder) error {
-	clients, err := dec.Uint()
+func (d *Doc) decodeStructs(u *decoded, src *source) error {
+	clients, err := src.Uint()
 	if err != nil {
 		return err
 	}
-	if clients > uint64(dec.Len()) {
-		return dec.Fail("number of clients exceeds the bytes left")
+	if clients > uint64(src.Len()) {
+		return src.Fail("number of clients exceeds the bytes left")
 	}
 	for range clients {
-		at := dec.Offset()
-		n, err := dec.Uint()
+		at := src.Offset()
+		n, err := src.Uint()
 		if err != nil {
 			return err
 		}
-		if n > uint64(dec.Len())/2 {
-			return dec.FailAt(at, "number of structs exceeds the bytes left")
+		if src.v2 == nil && n > uint64(src.Len())/2 {
+			return src.FailAt(at, "number of structs exceeds the bytes left")
 		}
-		if len(u.refs)+int(n) > d.limits.Structs {
-			return dec.FailAt(at, fmt.Sprintf("more than %d structs in one update", d.limits.Structs))
+		if n > uint64(d.limits.Structs-len(u.refs)) {
+			return src.FailAt(at, fmt.Sprintf("more than %d structs in one update", d.limits.Structs))
 		}
-		c, clock, err := d.decodeID(dec)
+		id, err := src.client()
+		if err != nil {
+			return err
+		}
+		clock, err := src.clockOrLen()
+		if err != nil {
+			return err
+		}
+		c, err := d.decodeClient(id)
 		if err != nil {
 			return err
 		}
 		if d.clients[c].block != 0 {
-			return dec.FailAt(at, "a client occurs twice")
+			return src.FailAt(at, "a client occurs twice")
 		}
 		u.blocks = append(u.blocks, block{client: c})
 		d.clients[c].block = int32(len(u.blocks))
 		first := len(u.refs)
 		for range n {
-			if clock, err = d.decodeStruct(u, dec, c, clock); err != nil {
+			if clock, err = d.decodeStruct(u, src, c, clock); err != nil {
 				return err
 			}
 		}
@@ -149,53 +159,38 @@ func (d *Doc) decodeStructs(u *decoded, dec *lib0.Decoder) error {
 	return nil
 }
 
-// decodeID reads a client id, as the client's number, and a clock.
-func (d *Doc) decodeID(dec *lib0.Decoder) (c, clock uint32, err error) {
-	client, err := dec.Uint()
+// decodeID turns an id as it was read into the client's number and the clock.
+func (d *Doc) decodeID(id uint64, clock uint32, err error) (uint32, uint32, error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	clock, err = decodeClock(dec)
-	if err != nil {
-		return 0, 0, err
-	}
+	c, err := d.decodeClient(id)
+	return c, clock, err
+}
+
+// decodeClient returns the number of a client.
+func (d *Doc) decodeClient(id uint64) (uint32, error) {
 	if len(d.clients) >= maxClients {
-		return 0, 0, dec.Fail("too many clients")
+		return 0, &lib0.Error{Reason: "too many clients"}
 	}
-	return d.intern(client), clock, nil
-}
-
-func decodeClock(dec *lib0.Decoder) (uint32, error) {
-	at := dec.Offset()
-	v, err := dec.Uint()
-	if err == nil && v > maxClock {
-		err = dec.FailAt(at, "clock or length exceeds 2^32-1")
-	}
-	return uint32(v), err
-}
-
-// decodeLen reads the length of a struct that is at least 1.
-func decodeLen(dec *lib0.Decoder) (uint32, error) {
-	at := dec.Offset()
-	n, err := decodeClock(dec)
-	if err == nil && n == 0 {
-		err = dec.FailAt(at, "struct of length 0")
-	}
-	return n, err
+	return d.intern(id), nil
 }
 
 // decodeStruct reads one struct that begins at clock and returns the clock
 // after it. Structs that are known already are checked and left out.
-func (d *Doc) decodeStruct(u *decoded, dec *lib0.Decoder, c, clock uint32) (uint32, error) {
-	at := dec.Offset()
-	info, err := dec.Byte()
+func (d *Doc) decodeStruct(u *decoded, src *source, c, clock uint32) (uint32, error) {
+	at := src.Offset()
+	info, err := src.info()
 	if err != nil {
 		return 0, err
 	}
 	if kind(info&31) == kindSkip {
-		n, err := decodeLen(dec)
+		n, err := src.clockOrLen() // not among the lengths of V2
+		if err == nil && n == 0 {
+			err = src.FailAt(at, "struct of length 0")
+		}
 		if err == nil && uint64(clock)+uint64(n) > maxClock {
-			err = dec.FailAt(at, "clock exceeds 2^32-1")
+			err = src.FailAt(at, "clock exceeds 2^32-1")
 		}
 		return clock + n, err
 	}
@@ -206,15 +201,15 @@ func (d *Doc) decodeStruct(u *decoded, dec *lib0.Decoder, c, clock uint32) (uint
 	it.clock = clock
 	if info&31 == byte(kindGC) {
 		it.bits |= flagDeleted
-		it.len, err = decodeLen(dec)
-	} else if err = d.decodeWhere(dec, it, info); err == nil {
-		err = d.decodeContent(dec, it, info&31, at)
+		it.len, err = src.length()
+	} else if err = d.decodeWhere(src, it, info); err == nil {
+		err = d.decodeContent(src, it, info&31, at)
 	}
 	if err != nil {
 		return 0, err
 	}
 	if uint64(clock)+uint64(it.len) > maxClock {
-		return 0, dec.FailAt(at, "clock exceeds 2^32-1")
+		return 0, src.FailAt(at, "clock exceeds 2^32-1")
 	}
 	end := it.end()
 	if end <= d.clients[c].next {
@@ -229,51 +224,51 @@ func (d *Doc) decodeStruct(u *decoded, dec *lib0.Decoder, c, clock uint32) (uint
 }
 
 // decodeWhere reads an item's origins or, if it has none, its parent.
-func (d *Doc) decodeWhere(dec *lib0.Decoder, it *item, info byte) (err error) {
-	at := dec.Offset()
+func (d *Doc) decodeWhere(src *source, it *item, info byte) (err error) {
+	at := src.Offset()
 	self := func(c, clock uint32) bool { return c == it.client() && clock >= it.clock }
 	if info&0x80 != 0 {
-		if it.originClient, it.originClock, err = d.decodeID(dec); err != nil {
+		if it.originClient, it.originClock, err = d.decodeID(src.leftID()); err != nil {
 			return err
 		}
 		if self(it.originClient, it.originClock) {
-			return dec.FailAt(at, "origin does not lie before the item")
+			return src.FailAt(at, "origin does not lie before the item")
 		}
 	}
 	if info&0x40 != 0 {
-		at = dec.Offset()
-		if it.rightClient, it.rightClock, err = d.decodeID(dec); err != nil {
+		at = src.Offset()
+		if it.rightClient, it.rightClock, err = d.decodeID(src.rightID()); err != nil {
 			return err
 		}
 		if self(it.rightClient, it.rightClock) {
-			return dec.FailAt(at, "right origin does not lie before the item")
+			return src.FailAt(at, "right origin does not lie before the item")
 		}
 	}
 	if info&0xC0 != 0 {
 		return nil
 	}
-	byName, err := dec.Uint()
+	byName, err := src.parentIsRoot()
 	if err != nil {
 		return err
 	}
-	if byName == 1 {
-		name, err := d.decodeName(dec)
+	if byName {
+		name, err := d.decodeName(src.str())
 		if err != nil {
 			return err
 		}
 		it.parent = parentByName | name
 	} else {
-		at = dec.Offset()
-		if it.originClient, it.originClock, err = d.decodeID(dec); err != nil {
+		at = src.Offset()
+		if it.originClient, it.originClock, err = d.decodeID(src.leftID()); err != nil {
 			return err
 		}
 		if self(it.originClient, it.originClock) {
-			return dec.FailAt(at, "parent does not lie before the item")
+			return src.FailAt(at, "parent does not lie before the item")
 		}
 		it.parent = parentByID
 	}
 	if info&0x20 != 0 {
-		key, err := d.decodeName(dec)
+		key, err := d.decodeName(src.str())
 		if err != nil {
 			return err
 		}
@@ -283,8 +278,7 @@ func (d *Doc) decodeWhere(dec *lib0.Decoder, it *item, info byte) (err error) {
 }
 
 // decodeName reads the name of a root, a key or a format.
-func (d *Doc) decodeName(dec *lib0.Decoder) (uint32, error) {
-	s, err := dec.StringBytes()
+func (d *Doc) decodeName(s []byte, err error) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
@@ -292,68 +286,72 @@ func (d *Doc) decodeName(dec *lib0.Decoder) (uint32, error) {
 }
 
 // decodeContent reads the content of an item and sets its kind and length.
-func (d *Doc) decodeContent(dec *lib0.Decoder, it *item, ref byte, at int) error {
+func (d *Doc) decodeContent(src *source, it *item, ref byte, at int) error {
 	it.setKind(kind(ref & 15))
 	it.len = 1
 	it.content = uint32(len(d.blobs))
 	switch kind(ref) {
 	case kindDeleted:
-		n, err := decodeLen(dec)
+		n, err := src.length()
 		it.len = n
 		return err
 	case kindString:
-		s, err := dec.StringBytes()
+		s, err := src.str()
 		if err != nil {
 			return err
 		}
 		if len(s) == 0 {
-			return dec.FailAt(at, "struct of length 0")
+			return src.FailAt(at, "struct of length 0")
 		}
 		d.putText(it, s)
 		return nil
 	case kindAny, kindJSON:
-		return d.decodeElements(dec, it)
+		return d.decodeElements(src, it)
 	case kindBinary:
-		p, err := dec.Bytes()
+		p, err := src.Bytes()
 		d.blobs = lib0.AppendBytes(d.blobs, p)
 		return err
 	case kindEmbed:
-		return d.decodeJSON(dec)
+		var err error
+		d.blobs, err = src.json(d.blobs)
+		return err
 	case kindFormat:
-		key, err := d.decodeName(dec)
+		key, err := d.decodeName(src.key())
 		if err != nil {
 			return err
 		}
-		d.blobs = lib0.AppendUint(d.blobs, uint64(key))
-		return d.decodeJSON(dec)
+		d.blobs, err = src.json(lib0.AppendUint(d.blobs, uint64(key)))
+		return err
 	case kindDoc:
-		guid, err := dec.StringBytes()
+		guid, err := src.str()
 		if err != nil {
 			return err
 		}
 		d.blobs = lib0.AppendBytes(d.blobs, guid)
-		d.blobs, err = canonicalSubdocOptions(d.blobs, dec)
+		d.blobs, err = canonicalSubdocOptions(d.blobs, &src.Decoder)
 		return err
 	case kindType:
-		return d.decodeType(dec, it)
+		return d.decodeType(src, it)
 	}
-	return dec.FailAt(at, fmt.Sprintf("unknown struct kind %d", ref))
+	return src.FailAt(at, fmt.Sprintf("unknown struct kind %d", ref))
 }
 
-func (d *Doc) decodeType(dec *lib0.Decoder, it *item) error {
-	at := dec.Offset()
-	k, err := dec.Uint()
+func (d *Doc) decodeType(src *source, it *item) error {
+	at := src.Offset()
+	k, err := src.typeRef()
 	if err != nil {
 		return err
 	}
 	if k > uint64(KindXMLText) {
-		return dec.FailAt(at, fmt.Sprintf("unknown type %d", k))
+		return src.FailAt(at, fmt.Sprintf("unknown type %d", k))
 	}
 	name := ""
 	if TypeKind(k) == KindXMLElement || TypeKind(k) == KindXMLHook {
-		if name, err = dec.String(); err != nil {
+		s, err := src.key()
+		if err != nil {
 			return err
 		}
+		name = string(s)
 	}
 	it.content = d.newBranch(TypeKind(k), name).handle
 	return nil
@@ -361,95 +359,61 @@ func (d *Doc) decodeType(dec *lib0.Decoder, it *item) error {
 
 // decodeElements reads the elements of an array run; legacy JSON elements are
 // kept as Any like the others.
-func (d *Doc) decodeElements(dec *lib0.Decoder, it *item) error {
-	at := dec.Offset()
-	n, err := decodeLen(dec)
+func (d *Doc) decodeElements(src *source, it *item) error {
+	at := src.Offset()
+	n, err := src.length()
 	if err != nil {
 		return err
 	}
-	if int(n) > dec.Len() {
-		return dec.FailAt(at, "number of elements exceeds the bytes left")
+	if int(n) > src.Len() && (src.v2 == nil || it.kind() == kindAny) {
+		return src.FailAt(at, "number of elements exceeds the bytes left")
 	}
 	it.len, it.content = n, uint32(len(d.elems))
 	for range n {
 		d.elems = append(d.elems, uint32(len(d.blobs)))
 		if it.kind() == kindAny {
-			d.blobs, err = lib0.CanonicalAny(d.blobs, dec)
+			d.blobs, err = lib0.CanonicalAny(d.blobs, &src.Decoder)
 		} else {
-			err = d.decodeJSONElement(dec)
+			d.blobs, err = src.legacyJSON(d.blobs)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// decodeJSON reads a JSON text and appends it to the blobs as Any.
-func (d *Doc) decodeJSON(dec *lib0.Decoder) error {
-	at := dec.Offset()
-	text, err := dec.StringBytes()
-	if err != nil {
-		return err
-	}
-	if d.blobs, err = lib0.AnyFromJSON(d.blobs, text); err != nil {
-		return dec.FailAt(at, err.(*lib0.Error).Reason)
-	}
-	return nil
-}
-
-// decodeJSONElement reads a legacy array element: JSON, or the word undefined.
-func (d *Doc) decodeJSONElement(dec *lib0.Decoder) error {
-	peek := *dec
-	if s, err := peek.Bytes(); err == nil && string(s) == "undefined" {
-		*dec = peek
-		d.blobs = append(d.blobs, lib0.TagUndefined)
-		return nil
-	}
-	return d.decodeJSON(dec)
 }
 
 // decodeDeletes reads the delete set. Ranges may come unsorted and overlapping.
-func (d *Doc) decodeDeletes(u *decoded, dec *lib0.Decoder) error {
-	clients, err := dec.Uint()
+func (d *Doc) decodeDeletes(u *decoded, src *source) error {
+	clients, err := src.Uint()
 	if err != nil {
 		return err
 	}
-	if clients > uint64(dec.Len())/2 {
-		return dec.Fail("number of clients in the delete set exceeds the bytes left")
+	if clients > uint64(src.Len())/2 {
+		return src.Fail("number of clients in the delete set exceeds the bytes left")
 	}
 	for range clients {
-		id, err := dec.Uint()
+		id, err := src.Uint()
 		if err != nil {
 			return err
 		}
-		at := dec.Offset()
-		n, err := dec.Uint()
+		at := src.Offset()
+		n, err := src.Uint()
 		if err != nil {
 			return err
 		}
-		if n > uint64(dec.Len())/2 {
-			return dec.FailAt(at, "number of deletes exceeds the bytes left")
+		if n > uint64(src.Len())/2 {
+			return src.FailAt(at, "number of deletes exceeds the bytes left")
 		}
-		if len(d.clients) >= maxClients {
-			return dec.Fail("too many clients")
+		c, err := d.decodeClient(id)
+		if err != nil {
+			return err
 		}
-		c := d.intern(id)
+		src.beginDeletes()
 		for range n {
-			at := dec.Offset()
-			clock, err := decodeClock(dec)
+			clock, length, err := src.deleteRange()
 			if err != nil {
 				return err
-			}
-			length, err := decodeClock(dec)
-			if err != nil {
-				return err
-			}
-			if length == 0 {
-				return dec.FailAt(at, "delete of length 0")
-			}
-			if uint64(clock)+uint64(length) > maxClock {
-				return dec.FailAt(at, "delete beyond clock 2^32-1")
 			}
 			u.deletes = append(u.deletes, idRange{c, clock, length})
 		}

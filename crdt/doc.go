@@ -109,7 +109,8 @@ type Doc struct {
 	stack   []ref
 	seen    scanned
 	sorted  []uint32
-	scratch []byte
+	scratch []byte // of encode
+	wtf8    []byte // of writeContent
 }
 
 // New returns an empty document.
@@ -171,12 +172,17 @@ type Applied struct {
 //
 // The cost is linear in the update but for concurrent insertions at one place,
 // where it is that of YATA's conflict scan.
-func (d *Doc) ApplyUpdate(update []byte) (Applied, error) {
+func (d *Doc) ApplyUpdate(update []byte) (Applied, error) { return d.apply(v1, update) }
+
+// ApplyUpdateV2 is ApplyUpdate for a V2 update. Applied.Update is V1 all the same.
+func (d *Doc) ApplyUpdateV2(update []byte) (Applied, error) { return d.apply(v2, update) }
+
+func (d *Doc) apply(f format, update []byte) (Applied, error) {
 	if d.tx.active {
 		return Applied{}, ErrTransaction
 	}
 	u := &d.in
-	if err := d.decodeUpdate(u, update); err != nil {
+	if err := d.decodeUpdate(u, f, update); err != nil {
 		return Applied{}, err
 	}
 	if err := d.checkPending(u); err != nil {
@@ -193,8 +199,10 @@ func (d *Doc) ApplyUpdate(update []byte) (Applied, error) {
 	whole := changed && fresh && !u.known && !tx.clipped || queued || waiting
 	a := Applied{Changed: changed, Waiting: queued || waiting, Roots: tx.changedRoots()}
 	switch {
-	case whole:
+	case whole && f == v1:
 		a.Update = update
+	case whole:
+		a.Update, _ = ConvertUpdateV2ToV1(update)
 	case changed:
 		a.Update = tx.encode()
 	}
@@ -242,7 +250,7 @@ func (d *Doc) Update(fn func(tx *Tx) error) ([]byte, error) {
 func ValidateUpdate(update []byte) error {
 	d := New(Options{ClientID: 1})
 	var u decoded
-	return d.decodeUpdate(&u, update)
+	return d.decodeUpdate(&u, v1, update)
 }
 
 // Knows reports whether applying a V1 update would add nothing: all its
@@ -255,7 +263,7 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 	}
 	u := &d.in
 	mark := d.decodeMark()
-	if err := d.decodeUpdate(u, update); err != nil {
+	if err := d.decodeUpdate(u, v1, update); err != nil {
 		return false, err
 	}
 	known := len(u.refs) == 0

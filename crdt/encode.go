@@ -55,27 +55,39 @@ func (d *Doc) decodeStateVector(sv []byte) (map[uint32]uint32, error) {
 // it, and so is the whole delete set. The error is an *UpdateError for a
 // malformed state vector.
 func (d *Doc) EncodeStateAsUpdate(stateVector []byte) ([]byte, error) {
+	return d.encodeState(v1, stateVector)
+}
+
+// EncodeStateAsUpdateV2 is EncodeStateAsUpdate in the V2 format, which is
+// smaller for documents with many structs.
+func (d *Doc) EncodeStateAsUpdateV2(stateVector []byte) ([]byte, error) {
+	return d.encodeState(v2, stateVector)
+}
+
+func (d *Doc) encodeState(f format, stateVector []byte) ([]byte, error) {
 	known, err := d.decodeStateVector(stateVector)
 	if err != nil {
 		return nil, err
 	}
-	b := d.appendStructs(nil, func(c uint32) uint32 { return known[c] }, d.byID())
-	b = d.appendDeleteSet(b, d.deleteSet())
+	s := f.sink(nil)
+	d.writeStructs(&s, func(c uint32) uint32 { return known[c] }, d.byID())
+	d.writeDeleteSet(&s, d.deleteSet())
+	state := s.finish()
 	if d.pending.count == 0 && d.pendingDeletes.count == 0 {
-		return b, nil
+		return state, nil
 	}
-	updates := [][]byte{b}
+	updates := [][]byte{state}
 	if d.pendingDeletes.count > 0 {
-		updates = append(updates, d.encodePendingDeletes())
+		updates = append(updates, d.encodePendingDeletes(f))
 	}
 	if d.pending.count > 0 {
-		waiting, err := DiffUpdate(d.encodePending(), stateVector)
+		waiting, err := diffUpdate(f, d.encodePending(f), stateVector)
 		if err != nil {
 			return nil, err
 		}
 		updates = append(updates, waiting)
 	}
-	return MergeUpdates(updates...)
+	return mergeUpdates(f, updates)
 }
 
 // encode returns the transaction's own update.
@@ -83,27 +95,28 @@ func (tx *Tx) encode() []byte {
 	d := tx.d
 	cs := tx.touched
 	d.sortClients(cs)
-	b := d.appendStructs(d.scratch[:0], func(c uint32) uint32 { return d.clients[c].before }, cs)
-	b = d.appendDeleteSet(b, tx.deletes)
-	if cap(b) <= maxScratch {
-		d.scratch = b
+	s := v1.sink(d.scratch)
+	d.writeStructs(&s, func(c uint32) uint32 { return d.clients[c].before }, cs)
+	d.writeDeleteSet(&s, tx.deletes)
+	if cap(s.b) <= maxScratch {
+		d.scratch = s.b
 	}
-	return slices.Clone(b)
+	return slices.Clone(s.b)
 }
 
 // maxScratch is how large a buffer a document keeps for the next update.
 const maxScratch = 4096
 
-// appendStructs appends the structs from the given clocks on of those of the
+// writeStructs writes the structs from the given clocks on of those of the
 // clients that have any.
-func (d *Doc) appendStructs(b []byte, from func(client uint32) uint32, cs []uint32) []byte {
+func (d *Doc) writeStructs(s *sink, from func(client uint32) uint32, cs []uint32) {
 	n := 0
 	for _, c := range cs {
 		if from(c) < d.clients[c].next {
 			n++
 		}
 	}
-	b = lib0.AppendUint(b, uint64(n))
+	s.uint(uint64(n))
 	for _, c := range cs {
 		clock := from(c)
 		if clock >= d.clients[c].next {
@@ -115,33 +128,29 @@ func (d *Doc) appendStructs(b []byte, from func(client uint32) uint32, cs []uint
 		for _, more := range l.blocks[p.block+1:] {
 			count += len(more)
 		}
-		b = lib0.AppendUint(b, uint64(count))
-		b = lib0.AppendUint(b, d.clients[c].id)
-		b = lib0.AppendUint(b, uint64(clock))
+		s.uint(uint64(count))
+		s.client(d.clients[c].id)
+		s.uint(uint64(clock))
 		e := l.at(p)
-		b = d.appendStruct(b, d.item(e.ref), clock-e.clock)
+		d.writeStruct(s, d.item(e.ref), clock-e.clock)
 		for i, blk := range l.blocks[p.block:] {
 			if i == 0 {
 				blk = blk[p.index+1:]
 			}
 			for _, e := range blk {
-				b = d.appendStruct(b, d.item(e.ref), 0)
+				d.writeStruct(s, d.item(e.ref), 0)
 			}
 		}
 	}
-	return b
 }
 
-func (d *Doc) appendID(b []byte, client, clock uint32) []byte {
-	b = lib0.AppendUint(b, d.clients[client].id)
-	return lib0.AppendUint(b, uint64(clock))
-}
-
-// appendStruct appends one struct without its first offset operations.
-func (d *Doc) appendStruct(b []byte, it *item, offset uint32) []byte {
+// writeStruct writes one struct without its first offset operations.
+func (d *Doc) writeStruct(s *sink, it *item, offset uint32) {
 	k := it.kind()
 	if k == kindGC {
-		return lib0.AppendUint(append(b, byte(kindGC)), uint64(it.len-offset))
+		s.info(byte(kindGC))
+		s.length(it.len - offset)
+		return
 	}
 	oc, ok := it.originClient, it.originClock
 	if it.parent == parentByID {
@@ -160,82 +169,90 @@ func (d *Doc) appendStruct(b []byte, it *item, offset uint32) []byte {
 	if it.key() != 0 {
 		info |= 0x20
 	}
-	b = append(b, info)
+	s.info(info)
 	if oc != 0 {
-		b = d.appendID(b, oc, ok)
+		s.leftID(d.clients[oc].id, ok)
 	}
 	if it.rightClient != 0 {
-		b = d.appendID(b, it.rightClient, it.rightClock)
+		s.rightID(d.clients[it.rightClient].id, it.rightClock)
 	}
 	if info&0xC0 == 0 {
-		b = d.appendParent(b, it)
+		d.writeParent(s, it)
 		if key := it.key(); key != 0 {
-			b = lib0.AppendString(b, d.keyNames[key])
+			s.str([]byte(d.keyNames[key]))
 		}
 	}
-	return d.appendContent(b, it, offset)
+	d.writeContent(s, it, offset)
 }
 
-func (d *Doc) appendParent(b []byte, it *item) []byte {
-	switch {
-	case it.parent&parentByName != 0:
-		return lib0.AppendString(append(b, 1), d.keyNames[it.parent&^parentByName])
-	case it.parent == parentByID:
-		return d.appendID(append(b, 0), it.originClient, it.originClock)
+func (d *Doc) writeParent(s *sink, it *item) {
+	client, clock := it.originClient, it.originClock
+	if it.parent != parentByID {
+		name := ""
+		if it.parent&parentByName != 0 {
+			name = d.keyNames[it.parent&^parentByName]
+		} else if b := d.branches[it.parent]; b.item == 0 {
+			name = b.name
+		} else {
+			p := d.item(b.item)
+			s.parentIsRoot(false)
+			s.leftID(d.clients[p.client()].id, p.clock)
+			return
+		}
+		s.parentIsRoot(true)
+		s.str([]byte(name))
+		return
 	}
-	br := d.branches[it.parent]
-	if br.item == 0 {
-		return lib0.AppendString(append(b, 1), br.name)
-	}
-	p := d.item(br.item)
-	return d.appendID(append(b, 0), p.client(), p.clock)
+	s.parentIsRoot(false)
+	s.leftID(d.clients[client].id, clock)
 }
 
-func (d *Doc) appendContent(b []byte, it *item, offset uint32) []byte {
+func (d *Doc) writeContent(s *sink, it *item, offset uint32) {
 	switch it.kind() {
 	case kindDeleted:
-		return lib0.AppendUint(b, uint64(it.len-offset))
+		s.length(it.len - offset)
 	case kindString:
 		if !it.wide() {
-			return lib0.AppendBytes(b, d.units(it)[offset:])
+			s.ascii(d.units(it)[offset:])
+			return
 		}
-		s := d.appendUTF8(nil, it, int(offset))
-		return lib0.AppendBytes(b, s)
+		d.wtf8 = d.wtf8[:0]
+		for u := d.units(it)[2*offset:]; len(u) > 0; u = u[2:] {
+			d.wtf8 = lib0.AppendUTF16Unit(d.wtf8, unitAt(u, 0))
+		}
+		s.str(d.wtf8)
 	case kindAny, kindJSON:
-		b = lib0.AppendUint(b, uint64(it.len-offset))
+		s.length(it.len - offset)
 		for _, at := range d.elems[it.content+offset : it.content+it.len] {
 			v := d.blobs[at:]
 			v = v[:lib0.SkipAny(v)]
 			if it.kind() == kindAny {
-				b = lib0.AppendWireAny(b, v)
+				s.any(v)
 			} else {
-				b = appendJSONText(b, v)
+				s.legacyJSON(v)
 			}
 		}
-		return b
 	case kindEmbed:
-		return appendJSONText(b, d.blobs[it.content:])
+		s.json(d.blobs[it.content:])
 	case kindFormat:
 		key, value := d.formatOf(it)
-		return appendJSONText(lib0.AppendString(b, d.keyNames[key]), value)
+		s.key(d.keyNames[key])
+		s.json(value)
 	case kindType:
-		br := d.branches[it.content]
-		b = append(b, byte(br.kind))
-		if br.kind == KindXMLElement || br.kind == KindXMLHook {
-			b = lib0.AppendString(b, br.name)
+		b := d.branches[it.content]
+		s.typeRef(b.kind)
+		if b.kind == KindXMLElement || b.kind == KindXMLHook {
+			s.key(b.name)
 		}
-		return b
+	case kindBinary:
+		s.b = append(s.b, d.blobs[it.content:int(it.content)+d.blobSize(it)]...)
+	case kindDoc:
+		src := lib0.NewDecoder(d.blobs[it.content:])
+		guid, _ := src.Bytes()
+		s.str(guid)
+		options := src.Rest()
+		s.any(options[:lib0.SkipAny(options)])
 	}
-	return append(b, d.blobs[it.content:int(it.content)+d.blobSize(it)]...) // binary, subdocument
-}
-
-// appendJSONText appends the value at the start of v as a string of JSON.
-func appendJSONText(b, v []byte) []byte {
-	text, ok := lib0.AppendJSON(nil, v)
-	if !ok {
-		text = []byte("undefined")
-	}
-	return lib0.AppendBytes(b, text)
 }
 
 // formatOf returns the key and the canonical value of a format item.
@@ -267,12 +284,9 @@ func (d *Doc) deleteSet() []idRange {
 	return rs
 }
 
-// appendDeleteSet appends ranges that are grouped by client, the highest
-// client id first.
-func (d *Doc) appendDeleteSet(b []byte, rs []idRange) []byte {
-	if len(rs) == 0 {
-		return append(b, 0)
-	}
+// writeDeleteSet writes ranges that are grouped by client, the highest client
+// id first.
+func (d *Doc) writeDeleteSet(s *sink, rs []idRange) {
 	var groups [][]idRange
 	for i := 0; i < len(rs); {
 		j := i + 1
@@ -282,36 +296,40 @@ func (d *Doc) appendDeleteSet(b []byte, rs []idRange) []byte {
 		groups = append(groups, rs[i:j])
 		i = j
 	}
-	slices.SortFunc(groups, func(a, b []idRange) int {
-		if d.clients[a[0].client].id > d.clients[b[0].client].id {
-			return -1
-		}
-		return 1
-	})
-	b = lib0.AppendUint(b, uint64(len(groups)))
+	if len(groups) > 1 {
+		slices.SortFunc(groups, func(a, b []idRange) int {
+			if d.clients[a[0].client].id > d.clients[b[0].client].id {
+				return -1
+			}
+			return 1
+		})
+	}
+	s.uint(uint64(len(groups)))
 	for _, g := range groups {
-		b = lib0.AppendUint(b, d.clients[g[0].client].id)
-		b = lib0.AppendUint(b, uint64(len(g)))
+		s.beginDeletes()
+		s.uint(d.clients[g[0].client].id)
+		s.uint(uint64(len(g)))
 		for _, r := range g {
-			b = lib0.AppendUint(b, uint64(r.clock))
-			b = lib0.AppendUint(b, uint64(r.len))
+			s.deleteRange(r)
 		}
 	}
-	return b
 }
 
 // encodePendingDeletes returns the deletes that wait as an update.
-func (d *Doc) encodePendingDeletes() []byte {
+func (d *Doc) encodePendingDeletes(f format) []byte {
 	var rs []idRange
 	for _, list := range d.pendingDeletes.ranges {
 		rs = append(rs, list...)
 	}
-	return d.appendDeleteSet([]byte{0}, joinRanges(rs))
+	s := f.sink(nil)
+	s.uint(0)
+	d.writeDeleteSet(&s, joinRanges(rs))
+	return s.finish()
 }
 
 // encodePending returns the structs that wait as an update; gaps between them
 // are Skip structs.
-func (d *Doc) encodePending() []byte {
+func (d *Doc) encodePending(f format) []byte {
 	cs := make([]uint32, 0, len(d.pending.refs))
 	for c, refs := range d.pending.refs {
 		if len(refs) > 0 {
@@ -319,16 +337,18 @@ func (d *Doc) encodePending() []byte {
 		}
 	}
 	d.sortClients(cs)
-	b := lib0.AppendUint(nil, uint64(len(cs)))
+	s := f.sink(nil)
+	s.uint(uint64(len(cs)))
 	for _, c := range cs {
-		b = d.appendDetached(b, c, d.pending.refs[c], 0)
+		d.writeDetached(&s, c, d.pending.refs[c], 0)
 	}
-	return append(b, 0)
+	s.uint(0)
+	return s.finish()
 }
 
-// appendDetached appends the block of one client: structs that lie in no list,
+// writeDetached writes the block of one client: structs that lie in no list,
 // ordered by clock, with Skip structs for the gaps between them and up to end.
-func (d *Doc) appendDetached(b []byte, c uint32, refs []ref, end uint32) []byte {
+func (d *Doc) writeDetached(s *sink, c uint32, refs []ref, end uint32) {
 	start := d.item(refs[0]).clock
 	count, clock := len(refs), start
 	for _, r := range refs {
@@ -341,20 +361,21 @@ func (d *Doc) appendDetached(b []byte, c uint32, refs []ref, end uint32) []byte 
 	if end > clock {
 		count++
 	}
-	b = lib0.AppendUint(b, uint64(count))
-	b = d.appendID(b, c, start)
+	s.uint(uint64(count))
+	s.client(d.clients[c].id)
+	s.uint(uint64(start))
 	skip := func(to uint32) {
 		if to > clock {
-			b = lib0.AppendUint(append(b, byte(kindSkip)), uint64(to-clock))
+			s.info(byte(kindSkip))
+			s.uint(uint64(to - clock))
 		}
 	}
 	clock = start
 	for _, r := range refs {
 		it := d.item(r)
 		skip(it.clock)
-		b = d.appendStruct(b, it, 0)
+		d.writeStruct(s, it, 0)
 		clock = it.end()
 	}
 	skip(end)
-	return b
 }

@@ -169,3 +169,47 @@ func FuzzUpdateTools(f *testing.F) {
 		}
 	})
 }
+
+// A V2 update is accepted if and only if it converts to a V1 update, and does
+// to a document what that does.
+func FuzzApplyUpdateV2(f *testing.F) {
+	_, updates := base(f)
+	for _, u := range updates {
+		v2, err := crdt.ConvertUpdateV1ToV2(u)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(v2)
+	}
+	half, err := crdt.MergeUpdates(updates[:len(updates)/2]...)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, update []byte) {
+		one, two := crdt.New(crdt.Options{ClientID: 9}), crdt.New(crdt.Options{ClientID: 9})
+		for _, d := range []*crdt.Doc{one, two} {
+			if _, err := d.ApplyUpdate(half); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := one.ApplyUpdateV2(update)
+		if broken := one.Check(); broken != nil {
+			t.Fatal(broken)
+		}
+		v1, convErr := crdt.ConvertUpdateV2ToV1(update)
+		if (err == nil) != (convErr == nil) {
+			t.Fatalf("applying: %v, converting: %v", err, convErr)
+		}
+		if err != nil {
+			return
+		}
+		if _, err := two.ApplyUpdate(v1); err != nil {
+			t.Fatalf("the converted update is refused: %v", err)
+		}
+		a, _ := one.EncodeStateAsUpdate(nil)
+		b, _ := two.EncodeStateAsUpdate(nil)
+		if !bytes.Equal(a, b) {
+			t.Fatalf("V2 gives a state of %d bytes, the same in V1 one of %d", len(a), len(b))
+		}
+	})
+}

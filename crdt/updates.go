@@ -8,11 +8,11 @@ import (
 	"github.com/weftsync/weft/crdt/lib0"
 )
 
-// detached decodes a V1 update without applying it to anything.
-func detached(update []byte) (*Doc, *decoded, error) {
+// detached decodes an update without applying it to anything.
+func (f format) detached(update []byte) (*Doc, *decoded, error) {
 	d := New(Options{ClientID: 1})
 	u := new(decoded)
-	err := d.decodeUpdate(u, update)
+	err := d.decodeUpdate(u, f, update)
 	return d, u, err
 }
 
@@ -21,16 +21,21 @@ func detached(update []byte) (*Doc, *decoded, error) {
 // client as Skip structs. One update is returned as it is. The cost is
 // O(n log m) for n structs in m updates. The error wraps an *UpdateError and
 // names the update.
-func MergeUpdates(updates ...[]byte) ([]byte, error) {
+func MergeUpdates(updates ...[]byte) ([]byte, error) { return mergeUpdates(v1, updates) }
+
+// MergeUpdatesV2 is MergeUpdates for V2 updates.
+func MergeUpdatesV2(updates ...[]byte) ([]byte, error) { return mergeUpdates(v2, updates) }
+
+func mergeUpdates(f format, updates [][]byte) ([]byte, error) {
 	if len(updates) == 1 {
 		return updates[0], nil
 	}
 	d := New(Options{ClientID: 1})
-	m := merger{d: d}
+	m := merger{d: d, runs: make([][]ref, 0, 8)}
 	var deletes []idRange
 	for i, update := range updates {
 		var u decoded
-		if err := d.decodeUpdate(&u, update); err != nil {
+		if err := d.decodeUpdate(&u, f, update); err != nil {
 			return nil, fmt.Errorf("merging update %d of %d: %w", i+1, len(updates), err)
 		}
 		deletes = append(deletes, u.deletes...)
@@ -40,7 +45,13 @@ func MergeUpdates(updates ...[]byte) ([]byte, error) {
 	}
 	heap.Init(&m)
 	m.run()
-	return d.appendDeleteSet(m.finish(), joinRanges(deletes)), nil
+	s := f.sink(nil)
+	s.uint(uint64(len(m.runs)))
+	for _, run := range m.runs {
+		d.writeDetached(&s, d.item(run[0]).client(), run, 0)
+	}
+	d.writeDeleteSet(&s, joinRanges(deletes))
+	return s.finish(), nil
 }
 
 // reader gives the structs of one update in their order.
@@ -74,10 +85,9 @@ func (r *reader) advance() bool {
 type merger struct {
 	d       *Doc
 	readers []*reader
-	out     []ref // of one client, ordered by clock
+	out     []ref // of the client at hand, ordered by clock
 	client  uint32
-	count   int // clients written
-	buf     []byte
+	runs    [][]ref // of the clients before it
 }
 
 func (m *merger) Len() int { return len(m.readers) }
@@ -120,6 +130,7 @@ func (m *merger) run() {
 			heap.Pop(m)
 		}
 	}
+	m.flush()
 }
 
 // follows reports whether the reader's next struct begins where the last one
@@ -167,22 +178,25 @@ func (m *merger) take(from *reader) (taken, more bool) {
 
 func (m *merger) flush() {
 	if len(m.out) > 0 {
-		m.buf = m.d.appendDetached(m.buf, m.client, m.out, 0)
-		m.out = m.out[:0]
-		m.count++
+		m.runs = append(m.runs, m.out)
+		m.out = nil
 	}
-}
-
-func (m *merger) finish() []byte {
-	m.flush()
-	return append(lib0.AppendUint(nil, uint64(m.count)), m.buf...)
 }
 
 // DiffUpdate returns what a replica with the given state vector lacks of a V1
 // update, without a document (Yjs: diffUpdate). The whole delete set is part of
 // it. The error wraps an *UpdateError.
 func DiffUpdate(update, stateVector []byte) ([]byte, error) {
-	d, u, err := detached(update)
+	return diffUpdate(v1, update, stateVector)
+}
+
+// DiffUpdateV2 is DiffUpdate for a V2 update.
+func DiffUpdateV2(update, stateVector []byte) ([]byte, error) {
+	return diffUpdate(v2, update, stateVector)
+}
+
+func diffUpdate(f format, update, stateVector []byte) ([]byte, error) {
+	d, u, err := f.detached(update)
 	if err != nil {
 		return nil, fmt.Errorf("reading an update to compare: %w", err)
 	}
@@ -190,25 +204,51 @@ func DiffUpdate(update, stateVector []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	count, buf := 0, []byte(nil)
-	for i := range u.blocks {
-		b := &u.blocks[i]
-		refs := b.refs
-		for len(refs) > 0 && d.item(refs[0]).end() <= known[b.client] {
-			refs = refs[1:]
+	news := u.blocks[:0]
+	for _, b := range u.blocks {
+		for len(b.refs) > 0 && d.item(b.refs[0]).end() <= known[b.client] {
+			b.refs = b.refs[1:]
 		}
-		if len(refs) == 0 {
+		if len(b.refs) == 0 {
 			continue
 		}
-		if it := d.item(refs[0]); it.clock < known[b.client] {
+		if it := d.item(b.refs[0]); it.clock < known[b.client] {
 			d.slice(it, known[b.client]-it.clock)
 		}
-		buf = d.appendDetached(buf, b.client, refs, b.end)
-		count++
+		news = append(news, b)
 	}
-	out := append(lib0.AppendUint(nil, uint64(count)), buf...)
+	s := f.sink(nil)
+	s.uint(uint64(len(news)))
+	for _, b := range news {
+		d.writeDetached(&s, b.client, b.refs, b.end)
+	}
 	slices.SortStableFunc(u.deletes, func(a, b idRange) int { return int(a.client) - int(b.client) })
-	return d.appendDeleteSet(out, u.deletes), nil
+	d.writeDeleteSet(&s, u.deletes)
+	return s.finish(), nil
+}
+
+// ConvertUpdateV1ToV2 returns a V1 update in the V2 format. The error wraps an
+// *UpdateError.
+func ConvertUpdateV1ToV2(update []byte) ([]byte, error) { return convertUpdate(v1, v2, update) }
+
+// ConvertUpdateV2ToV1 returns a V2 update in the V1 format. The error wraps an
+// *UpdateError.
+func ConvertUpdateV2ToV1(update []byte) ([]byte, error) { return convertUpdate(v2, v1, update) }
+
+func convertUpdate(from, to format, update []byte) ([]byte, error) {
+	d, u, err := from.detached(update)
+	if err != nil {
+		return nil, fmt.Errorf("converting an update: %w", err)
+	}
+	blocks := slices.DeleteFunc(u.blocks, func(b block) bool { return len(b.refs) == 0 })
+	s := to.sink(nil)
+	s.uint(uint64(len(blocks)))
+	for _, b := range blocks {
+		d.writeDetached(&s, b.client, b.refs, b.end)
+	}
+	slices.SortStableFunc(u.deletes, func(a, b idRange) int { return int(a.client) - int(b.client) })
+	d.writeDeleteSet(&s, u.deletes)
+	return s.finish(), nil
 }
 
 // StateVectorFromUpdate returns the state vector of a document to which only
@@ -216,7 +256,7 @@ func DiffUpdate(update, stateVector []byte) ([]byte, error) {
 // what the update holds from clock 0 to the first gap. The error wraps an
 // *UpdateError.
 func StateVectorFromUpdate(update []byte) ([]byte, error) {
-	d, u, err := detached(update)
+	d, u, err := v1.detached(update)
 	if err != nil {
 		return nil, fmt.Errorf("reading an update for its state vector: %w", err)
 	}
@@ -231,7 +271,7 @@ func StateVectorFromUpdate(update []byte) ([]byte, error) {
 			end = it.end()
 		}
 		if end > 0 {
-			buf = d.appendID(buf, u.blocks[i].client, end)
+			buf = lib0.AppendUint(lib0.AppendUint(buf, d.clients[u.blocks[i].client].id), uint64(end))
 			n++
 		}
 	}

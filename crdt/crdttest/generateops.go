@@ -27,12 +27,14 @@ var themes = []theme{
 
 type wordList []any
 
-// Words for texts: letters, words, pairs and halves of pairs.
+// Words for texts: letters, words, pairs, and halves of pairs, high and low ones
+// apart: were they to join, Yjs would cut them again whenever it is told twice.
 var wordLists = []wordList{
 	{"a", "b", "c", "d"},
 	{"weft ", "thread", "x", "long words of a text ", "\n"},
 	{"😀", "a", "𝒳y", "ü", "👍🏽", "é"},
-	{"😀😀", []any{"s", "d83d"}, []any{"s", "de00"}, "x", []any{"s", "0061d83dde00d83d"}, "\u0000"},
+	{"😀😀", []any{"s", "d83d"}, "x", []any{"s", "0061d83dde00d83d"}, "\u0000"},
+	{"😀", []any{"s", "de00"}, "xy", []any{"s", "de00d83dde000061"}, "\u001f"},
 }
 
 var keys = []string{"k", "q", "a key", "1", "10", "ü😀"}

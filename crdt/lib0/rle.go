@@ -1,0 +1,347 @@
+package lib0
+
+// The column coders of the V2 update format: each keeps one kind of value of
+// all structs together and shortens runs.
+
+// Sub reads a length-prefixed byte array and returns a decoder over it whose
+// offsets count from the start of d's input.
+func (d *Decoder) Sub() (Decoder, error) {
+	p, err := d.Bytes()
+	if err != nil {
+		return Decoder{}, err
+	}
+	return Decoder{buf: d.buf[:d.pos], pos: d.pos - len(p)}, nil
+}
+
+// BytesRLEDecoder reads bytes of which repetitions are counted (lib0:
+// RleDecoder over readUint8). The last value repeats without end.
+type BytesRLEDecoder struct {
+	Decoder
+	value   byte
+	left    uint64
+	forever bool
+}
+
+// Read returns the next byte.
+func (d *BytesRLEDecoder) Read() (byte, error) {
+	if d.left == 0 && !d.forever {
+		v, err := d.Byte()
+		if err != nil {
+			return 0, err
+		}
+		d.value, d.left = v, 0
+		if d.Len() == 0 {
+			d.forever = true
+			return v, nil
+		}
+		if d.left, err = d.Uint(); err != nil {
+			return 0, err
+		}
+		return v, nil
+	}
+	if !d.forever {
+		d.left--
+	}
+	return d.value, nil
+}
+
+// UintRLEDecoder reads unsigned integers of which repetitions are counted
+// (lib0: UintOptRleDecoder).
+type UintRLEDecoder struct {
+	Decoder
+	value uint64
+	left  uint64
+}
+
+// Read returns the next integer.
+func (d *UintRLEDecoder) Read() (uint64, error) {
+	if d.left > 0 {
+		d.left--
+		return d.value, nil
+	}
+	v, negative, err := d.Int()
+	if err != nil {
+		return 0, err
+	}
+	if negative {
+		n, err := d.Uint()
+		if err != nil {
+			return 0, err
+		}
+		v, d.left = -v, n+1
+	}
+	d.value = uint64(v)
+	return d.value, nil
+}
+
+// IntDiffRLEDecoder reads integers of which the differences are kept and
+// repeated differences counted (lib0: IntDiffOptRleDecoder).
+type IntDiffRLEDecoder struct {
+	Decoder
+	value, diff int64
+	left        uint64
+}
+
+// Read returns the next integer. It refuses to leave ±2^53.
+func (d *IntDiffRLEDecoder) Read() (int64, error) {
+	at := d.Offset()
+	if d.left > 0 {
+		d.left--
+	} else {
+		v, _, err := d.Int()
+		if err != nil {
+			return 0, err
+		}
+		d.diff = v >> 1
+		if v&1 != 0 {
+			n, err := d.Uint()
+			if err != nil {
+				return 0, err
+			}
+			d.left = n + 1
+		}
+	}
+	d.value += d.diff
+	if d.value > MaxSafeInteger || d.value < -MaxSafeInteger {
+		return 0, d.FailAt(at, "integer exceeds 2^53-1")
+	}
+	return d.value, nil
+}
+
+// StringsDecoder reads strings that are kept as one, with their lengths in
+// UTF-16 code units (lib0: StringDecoder).
+type StringsDecoder struct {
+	lengths UintRLEDecoder
+	text    []byte
+	ascii   bool
+	low     uint16 // low half of a pair that the last string cut, or 0
+	pos     int
+}
+
+// NewStringsDecoder reads the strings that d holds.
+func NewStringsDecoder(d Decoder) (StringsDecoder, error) {
+	s := StringsDecoder{lengths: UintRLEDecoder{Decoder: d}}
+	if d.Len() == 0 {
+		return s, d.Fail("unexpected end of input")
+	}
+	var err error
+	if s.text, err = s.lengths.StringBytes(); err != nil {
+		return s, err
+	}
+	s.ascii = true
+	for _, c := range s.text {
+		if c >= 0x80 {
+			s.ascii = false
+			break
+		}
+	}
+	return s, nil
+}
+
+// Read returns the next string as WTF-8: where lengths cut a surrogate pair it
+// ends or begins with a lone half. The result aliases the input if it can.
+func (s *StringsDecoder) Read() ([]byte, error) {
+	at := s.lengths.Offset()
+	n, err := s.lengths.Read()
+	if err != nil {
+		return nil, err
+	}
+	if n > uint64(len(s.text)-s.pos)+1 {
+		return nil, s.lengths.FailAt(at, "string reaches past the end of all strings")
+	}
+	if s.ascii {
+		if int(n) > len(s.text)-s.pos {
+			return nil, s.lengths.FailAt(at, "string reaches past the end of all strings")
+		}
+		s.pos += int(n)
+		return s.text[s.pos-int(n) : s.pos : s.pos], nil
+	}
+	return s.readWide(int(n), at)
+}
+
+func (s *StringsDecoder) readWide(n, at int) ([]byte, error) {
+	var out []byte
+	if n > 0 && s.low != 0 {
+		out = AppendUTF16Unit(nil, s.low)
+		s.low = 0
+		n--
+	}
+	from := s.pos
+	for n > 0 {
+		if s.pos == len(s.text) {
+			return nil, s.lengths.FailAt(at, "string reaches past the end of all strings")
+		}
+		size := runeSize(s.text[s.pos])
+		s.pos += size
+		n--
+		if size == 4 {
+			if n == 0 {
+				high, low := surrogates(s.text[s.pos-4 : s.pos])
+				s.low = low
+				out = append(out, s.text[from:s.pos-4]...)
+				return AppendUTF16Unit(out, high), nil
+			}
+			n--
+		}
+	}
+	if out == nil {
+		return s.text[from:s.pos:s.pos], nil
+	}
+	return append(out, s.text[from:s.pos]...), nil
+}
+
+// runeSize returns the length of a UTF-8 sequence by its first byte.
+func runeSize(b byte) int {
+	switch {
+	case b < 0x80:
+		return 1
+	case b < 0xE0:
+		return 2
+	case b < 0xF0:
+		return 3
+	}
+	return 4
+}
+
+// surrogates returns the UTF-16 form of a four-byte UTF-8 sequence.
+func surrogates(b []byte) (high, low uint16) {
+	r := (uint32(b[0]&7)<<18 | uint32(b[1]&63)<<12 | uint32(b[2]&63)<<6 | uint32(b[3]&63)) - 0x10000
+	return 0xD800 | uint16(r>>10), 0xDC00 | uint16(r&0x3FF)
+}
+
+// BytesRLE encodes what BytesRLEDecoder reads. The zero value is empty.
+type BytesRLE struct {
+	buf   []byte
+	value byte
+	count uint64
+}
+
+// Write appends a byte.
+func (e *BytesRLE) Write(v byte) {
+	if e.count > 0 && e.value == v {
+		e.count++
+		return
+	}
+	if e.count > 0 {
+		e.buf = AppendUint(e.buf, e.count-1)
+	}
+	e.buf = append(e.buf, v)
+	e.value, e.count = v, 1
+}
+
+// Append appends the encoded bytes to b, with their length before them.
+func (e *BytesRLE) Append(b []byte) []byte { return AppendBytes(b, e.buf) }
+
+// UintRLE encodes what UintRLEDecoder reads. The zero value is empty.
+type UintRLE struct {
+	buf   []byte
+	value uint64
+	count uint64
+}
+
+// Write appends an integer.
+func (e *UintRLE) Write(v uint64) {
+	if e.value == v {
+		e.count++
+		return
+	}
+	e.flush()
+	e.value, e.count = v, 1
+}
+
+func (e *UintRLE) flush() {
+	switch {
+	case e.count == 0:
+	case e.count == 1:
+		e.buf = AppendInt(e.buf, int64(e.value))
+	case e.value == 0:
+		e.buf = AppendUint(AppendNegativeZero(e.buf), e.count-2)
+	default:
+		e.buf = AppendUint(AppendInt(e.buf, -int64(e.value)), e.count-2)
+	}
+	e.count = 0
+}
+
+// Append appends the encoded integers to b, with their length before them, and
+// ends the encoding.
+func (e *UintRLE) Append(b []byte) []byte {
+	e.flush()
+	return AppendBytes(b, e.buf)
+}
+
+// IntDiffRLE encodes what IntDiffRLEDecoder reads. The zero value is empty.
+type IntDiffRLE struct {
+	buf         []byte
+	value, diff int64
+	count       uint64
+}
+
+// Write appends an integer.
+func (e *IntDiffRLE) Write(v int64) {
+	if e.diff == v-e.value {
+		e.value = v
+		e.count++
+		return
+	}
+	e.flush()
+	e.value, e.diff, e.count = v, v-e.value, 1
+}
+
+func (e *IntDiffRLE) flush() {
+	switch e.count {
+	case 0:
+	case 1:
+		e.buf = AppendInt(e.buf, e.diff*2)
+	default:
+		e.buf = AppendUint(AppendInt(e.buf, e.diff*2+1), e.count-2)
+	}
+	e.count = 0
+}
+
+// Append appends the encoded integers to b, with their length before them, and
+// ends the encoding.
+func (e *IntDiffRLE) Append(b []byte) []byte {
+	e.flush()
+	return AppendBytes(b, e.buf)
+}
+
+// Strings encodes what StringsDecoder reads. The zero value is empty.
+type Strings struct {
+	text    []byte // WTF-8
+	lengths UintRLE
+}
+
+// Write appends a WTF-8 string of so many UTF-16 code units.
+func (e *Strings) Write(s []byte, units int) {
+	if isSurrogate(s) {
+		// A low half that begins s joins a high half that ends what precedes.
+		u := 0xD000 | uint16(s[1]&0x3F)<<6 | uint16(s[2]&0x3F)
+		e.text = AppendUTF16Unit(e.text, u)
+		s = s[3:]
+	}
+	e.text = append(e.text, s...)
+	e.lengths.Write(uint64(units))
+}
+
+// Append appends the encoded strings to b, with their length before them, and
+// ends the encoding. Lone surrogates become U+FFFD.
+func (e *Strings) Append(b []byte) []byte {
+	ReplaceSurrogates(e.text)
+	e.lengths.flush()
+	b = AppendUint(b, uint64(UintLen(uint64(len(e.text)))+len(e.text)+len(e.lengths.buf)))
+	return append(AppendBytes(b, e.text), e.lengths.buf...)
+}
+
+// UnitLen returns the length of a WTF-8 string in UTF-16 code units.
+func UnitLen(s []byte) int {
+	n := 0
+	for _, c := range s {
+		if c&0xC0 != 0x80 {
+			n++
+		}
+		if c >= 0xF0 {
+			n++
+		}
+	}
+	return n
+}
