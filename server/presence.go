@@ -88,7 +88,10 @@ func (p *presence) admit(c *connection, entries []awareness.Entry, strong bool, 
 	kept := entries[:0]
 	for _, e := range entries {
 		held, ok := p.claims[e.Client]
+		_, known := p.states.Clock(e.Client)
 		switch {
+		case e.State == nil && !known:
+			continue // a farewell of a stranger would only be remembered
 		case strong:
 			p.give(c, e.Client, true)
 		case ok && held.by == c:

@@ -303,7 +303,8 @@ func (r *room) unload(now time.Time, after time.Duration) bool {
 		r.gate.advance(r.log.Durable())
 	}
 	r.release()
-	if !r.gate.settled() || r.kicked.Load() {
+	broken := errors.Is(r.srv.store.Writable(), storage.ErrFailed) // then nothing becomes durable any more
+	if (!r.gate.settled() || r.kicked.Load()) && !broken {
 		return false
 	}
 	r.state = cold

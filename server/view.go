@@ -65,12 +65,14 @@ func (s *Server) serveView(w http.ResponseWriter, r *http.Request, name string) 
 		srv: s, id: newID(), from: r.RemoteAddr, w: w, out: http.NewResponseController(w), grant: grant, room: room, key: key,
 	}
 	defer v.leave()
-	first, refusal := v.begin(r.Context(), lastEventID(r))
+	room.mu.Lock()
+	refusal = v.join()
+	room.mu.Unlock()
 	if refusal != nil {
 		s.refuseView(w, r, refusal)
 		return
 	}
-	v.run(r.Context(), first)
+	v.run(r.Context(), lastEventID(r))
 }
 
 // beginView counts a stream, unless the server is going down.
@@ -137,15 +139,14 @@ func (v *view) bind(doc *crdt.Doc) *ysync.Refusal {
 	return nil
 }
 
-// begin joins the feed and returns the first events: nothing when the backlog has what the viewer lacks, else the changes
-// that it missed, or the whole. It returns when all of that is durable.
+// begin returns the first events: nothing when the backlog has what the viewer lacks, else the changes that it missed, or
+// the whole. It returns when all of that is durable.
 func (v *view) begin(ctx context.Context, lastID string) ([]byte, *ysync.Refusal) {
 	r := v.room
 	r.mu.Lock()
-	refusal := v.join()
-	if refusal != nil {
+	if r.state != ready {
 		r.mu.Unlock()
-		return nil, refusal
+		return nil, ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	}
 	from, resumes := r.parseEventID(lastID)
 	to := r.gate.assigned
@@ -263,14 +264,22 @@ func (v *view) rebind(ctx context.Context) ([]byte, *ysync.Refusal) {
 	return v.whole(ctx, eventReset)
 }
 
-// run sends first, and then what happens, until the viewer goes, the server does, or the grant expires.
-func (v *view) run(ctx context.Context, first []byte) {
+// run sends what the viewer lacks, and then what happens, until the viewer goes, the server does, or the grant expires.
+func (v *view) run(ctx context.Context, lastID string) {
 	h := v.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	v.w.WriteHeader(http.StatusOK)
-	if !v.send(append(retryLine(nil, retryMillis), first...)) {
+	if !v.send(retryLine(nil, retryMillis)) {
+		return
+	}
+	first, refusal := v.begin(ctx, lastID)
+	if refusal != nil {
+		v.farewell(refusal)
+		return
+	}
+	if len(first) > 0 && !v.send(first) {
 		return
 	}
 	heartbeat := time.NewTicker(v.srv.limits.Heartbeat)
