@@ -162,6 +162,9 @@ func BenchmarkMark(b *testing.B) {
 // TestMemoryAtRest opens a store in a process of its own, writes 64 MiB through
 // it, and looks at what stays resident.
 func TestMemoryAtRest(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes several times the memory")
+	}
 	if !inChild() {
 		out, err := child(t, t.Name(), "WEFT_STORAGE_DIR="+t.TempDir()).CombinedOutput()
 		if err != nil {

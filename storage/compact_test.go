@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -263,6 +265,19 @@ func TestLoadStops(t *testing.T) {
 	}
 }
 
+// waitVisible waits until Pebble shows key, which it does a moment after it has
+// begun to sync it: without that the tests below would prove nothing.
+func waitVisible(tb testing.TB, s *Store, key []byte) {
+	tb.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; runtime.Gosched() {
+		if _, err := s.get(key); err == nil {
+			return
+		} else if time.Now().After(deadline) {
+			tb.Fatalf("key %x is not visible after 30 s: %v", key, err)
+		}
+	}
+}
+
 // Load never shows what is written and not yet durable.
 func TestLoadIsCapped(t *testing.T) {
 	fs := newFaults(vfs.NewMem())
@@ -273,11 +288,9 @@ func TestLoadIsCapped(t *testing.T) {
 	defer release()
 	mustAppend(t, d, "u3")
 	<-reached
+	waitVisible(t, s, sequencedKey(d.Info().ID, kindEntry, 3))
 	if got := loadAll(t, d, 0); len(got) != 2 {
 		t.Errorf("Load while the sync is held: got %v", got)
-	}
-	if _, err := s.get(sequencedKey(d.Info().ID, kindEntry, 3)); err != nil {
-		t.Errorf("the entry is not in Pebble (%v): the test proves nothing", err)
 	}
 	list, err := s.Documents(t.Context(), "", 0)
 	if err != nil || len(list) != 1 || list[0].Last != 2 {
@@ -313,11 +326,9 @@ func TestCreationIsCapped(t *testing.T) {
 		created <- err
 	}()
 	<-reached
+	waitVisible(t, s, nameKey("d"))
 	if list, err := s.Documents(t.Context(), "", 0); err != nil || len(list) != 0 {
 		t.Errorf("Documents while the sync is held: got %+v, %v", list, err)
-	}
-	if _, err := s.get(nameKey("d")); err != nil {
-		t.Errorf("the name is not in Pebble (%v): the test proves nothing", err)
 	}
 	release()
 	if err := <-created; err != nil {
@@ -325,6 +336,39 @@ func TestCreationIsCapped(t *testing.T) {
 	}
 	if list, err := s.Documents(t.Context(), "", 0); err != nil || len(list) != 1 {
 		t.Errorf("Documents: got %+v, %v", list, err)
+	}
+}
+
+// Who gives up waiting for a slow disk leaves no half-made document behind.
+func TestDocumentGivesUp(t *testing.T) {
+	fs := newFaults(vfs.NewMem())
+	s := mustOpen(t, testOptions(t, fs))
+	reached, release := fs.holdSyncs()
+	defer release()
+	ctx, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan error)
+	for range 2 {
+		go func() {
+			_, err := s.Document(ctx, "d", true)
+			gaveUp <- err
+		}()
+	}
+	<-reached
+	cancel()
+	for range 2 {
+		if err := <-gaveUp; !errors.Is(err, context.Canceled) {
+			t.Errorf("Document: got %v, want context.Canceled", err)
+		}
+	}
+	release()
+	d := mustDocument(t, s, "d")
+	id := d.Info().ID
+	d.Close()
+	if got := s.Stats().Documents; got != 0 {
+		t.Errorf("%d documents are open, want 0", got)
+	}
+	if again := mustDocument(t, s, "d"); again.Info().ID != id {
+		t.Error("the document was made twice")
 	}
 }
 

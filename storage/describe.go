@@ -31,8 +31,8 @@ const maxList = 1000
 // Documents returns up to limit documents in the byte order of their names,
 // beginning with the first name greater than after. A limit of 0 or less, or
 // above 1,000, means 1,000. A damaged document is listed with its name and what
-// is damaged, and does not end the list. Cost: three point reads a document that
-// is not open.
+// is damaged, and does not end the list; where the index itself is damaged, the
+// error matches [ErrCorrupt]. Cost: three point reads a document that is not open.
 func (s *Store) Documents(ctx context.Context, after string, limit int) ([]DocumentInfo, error) {
 	list, err := s.documents(ctx, after, limit)
 	if err != nil {
@@ -68,7 +68,10 @@ func (s *Store) documents(ctx context.Context, after string, limit int) (list []
 			list = append(list, info)
 		}
 	}
-	return list, it.Error()
+	if err := it.Error(); err != nil {
+		return nil, openError(err)
+	}
+	return list, nil
 }
 
 // listed describes one document of the list; ok is false when it is not to be

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -263,11 +264,22 @@ func TestWriterPanicIsAFailure(t *testing.T) {
 		_, err := s.Document(t.Context(), "d", true)
 		created <- err
 	}()
-	// Large entries straight into the pipeline: the document is not there yet.
+	// Straight into the pipeline, one group each: the document is not there yet.
+	// Together they fit into the first write buffer (256 KiB); if they did not,
+	// Pebble would fail to change the log file, and end the process by itself.
 	st := &docState{store: s}
-	for range maxSyncing {
-		if _, err := st.append(Entry{Update: make([]byte, 100<<10)}); err != nil {
+	for deadline := time.Now().Add(30 * time.Second); fs.syncs.Load() == 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("the log was not synced within 30 s")
+		}
+	}
+	for range 5 {
+		groups := s.Stats().Groups
+		if _, err := st.append(Entry{Update: make([]byte, 34<<10)}); err != nil {
 			break
+		}
+		for s.Stats().Groups == groups && fatal.count() == 0 {
+			runtime.Gosched()
 		}
 	}
 	fatal.await(t)
@@ -395,6 +407,9 @@ func TestOneDocumentDoesNotFillTheQueue(t *testing.T) {
 		mustAppend(t, grow, string(make([]byte, 150<<10)))
 	}
 	waitDurable(t, grow, 100)
+	if err := s.db.Flush(); err != nil { // begins an empty one, twice the size
+		t.Fatal(err)
+	}
 	before := s.Stats().Groups
 	_, release := fs.holdSyncs()
 	defer release()

@@ -293,7 +293,7 @@ func TestFlipNothing(t *testing.T) {
 
 func TestFlipLog(t *testing.T) {
 	b := makeFlipBase(t, 1, false)
-	counts := b.count(t, flipSeeds(t, 40), hasSuffix(".log"), nil)
+	counts := b.count(t, flipSeeds(t, 25), hasSuffix(".log"), nil)
 	allowed(t, counts, refused, harmless)
 	if counts[refused] == 0 {
 		t.Error("no flip was detected: the test proves nothing")
@@ -301,7 +301,7 @@ func TestFlipLog(t *testing.T) {
 	t.Run("without the mark", func(t *testing.T) {
 		// What Pebble detects by itself. Not a promise of ours: it is here to
 		// tell what the mark is for.
-		b.count(t, flipSeeds(t, 40), hasSuffix(".log"), removeMark(t))
+		b.count(t, flipSeeds(t, 25), hasSuffix(".log"), removeMark(t))
 	})
 }
 
@@ -377,19 +377,19 @@ func TestLogHasSyncOffsets(t *testing.T) {
 
 func TestFlipManifest(t *testing.T) {
 	b := makeFlipBase(t, 2, true)
-	counts := b.count(t, flipSeeds(t, 60), hasPrefix("MANIFEST"), nil)
+	counts := b.count(t, flipSeeds(t, 40), hasPrefix("MANIFEST"), nil)
 	allowed(t, counts, refused, harmless)
 	if counts[refused] == 0 {
 		t.Error("no flip was detected: the test proves nothing")
 	}
 	t.Run("without the mark", func(t *testing.T) {
-		b.count(t, flipSeeds(t, 60), hasPrefix("MANIFEST"), removeMark(t))
+		b.count(t, flipSeeds(t, 40), hasPrefix("MANIFEST"), removeMark(t))
 	})
 }
 
 func TestFlipTable(t *testing.T) {
 	b := makeFlipBase(t, 3, true)
-	counts := b.count(t, flipSeeds(t, 30), hasSuffix(".sst"), nil)
+	counts := b.count(t, flipSeeds(t, 12), hasSuffix(".sst"), nil)
 	allowed(t, counts, partly, harmless, refused)
 	if counts[partly] == 0 {
 		t.Error("no flip was detected in a document: the test proves nothing")
@@ -398,12 +398,12 @@ func TestFlipTable(t *testing.T) {
 
 func TestFlipMark(t *testing.T) {
 	b := makeFlipBase(t, 4, false)
-	allowed(t, b.count(t, flipSeeds(t, 60), hasPrefix(markFileName), nil), harmless)
+	allowed(t, b.count(t, flipSeeds(t, 40), hasPrefix(markFileName), nil), harmless)
 }
 
 func TestFlipOptions(t *testing.T) {
 	b := makeFlipBase(t, 5, true)
-	allowed(t, b.count(t, flipSeeds(t, 60), hasPrefix("OPTIONS"), nil), harmless, refused, otherErr)
+	allowed(t, b.count(t, flipSeeds(t, 40), hasPrefix("OPTIONS"), nil), harmless, refused, otherErr)
 }
 
 // TestFlipRecord damages records behind Pebble's own checksums, each bit of an

@@ -14,10 +14,11 @@ import (
 // Lock order: Store.mu, docState.mu, pipeline.mu.
 type docState struct {
 	store *Store
-	meta  metaRecord
+	name  string
 
-	ready chan struct{} // closed when the state was read from disk, or err set
+	ready chan struct{} // closed when meta and the rest were read from disk, or err set
 	err   error         // valid once ready is closed
+	meta  metaRecord    // does not change after ready
 
 	refs     int  // handles, guarded by Store.mu
 	creating bool // not yet durable at all, guarded by Store.mu
@@ -87,13 +88,13 @@ func (st *docState) append(e Entry) (uint64, error) {
 func (st *docState) makeRoom(n int64) error {
 	for {
 		if st.gone {
-			return fmt.Errorf("append to document %q: %w", st.meta.name, ErrClosed)
+			return fmt.Errorf("append to document %q: %w", st.name, ErrClosed)
 		}
 		if err := st.store.Writable(); err != nil {
 			if err == ErrNoSpace {
 				st.store.counters.refused.Add(1)
 			}
-			return fmt.Errorf("append to document %q: %w", st.meta.name, err)
+			return fmt.Errorf("append to document %q: %w", st.name, err)
 		}
 		if st.waiting == 0 || st.waiting+n <= st.store.opts.MaxWaitingBytes {
 			return nil

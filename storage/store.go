@@ -59,11 +59,12 @@ func (s *Store) Writable() error {
 // the directory. Calls that come after it return [ErrClosed], also a second
 // Close.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
+	s.mu.Lock() // so that nobody stands between the check of closed and reading.Add
+	again := s.closed.Swap(true)
+	s.mu.Unlock()
+	if again {
 		return ErrClosed
 	}
-	s.mu.Lock() // nobody is between the check of closed and reading.Add
-	s.mu.Unlock()
 	s.space.close()
 	s.pipeline.close()
 	s.reading.Wait()
@@ -94,6 +95,8 @@ func (s *Store) begin() error {
 // error is [ErrNotFound]. Further errors: [ErrName], [ErrDeleted],
 // [ErrCorruptDocument], [ErrNewerFormat], [ErrNoSpace], [ErrFailed].
 //
+// When ctx ends first, the document may have been created all the same.
+//
 // Handles on one document share its sequences; each must be closed. The first
 // handle costs three point reads; an open document costs about 400 bytes.
 func (s *Store) Document(ctx context.Context, name string, create bool) (*Document, error) {
@@ -118,9 +121,15 @@ func (s *Store) document(ctx context.Context, name string, create bool) (*Docume
 		}
 		st, mine := s.acquire(name)
 		if mine {
-			s.opened(st, s.openDocument(st, name, create))
+			// Of its own, so that a caller who gives up leaves nothing half done.
+			s.reading.Go(func() { s.opened(st, s.openDocument(st, name, create)) })
 		}
-		<-st.ready // bounded by the disk, as the caller who reads is
+		select {
+		case <-st.ready:
+		case <-ctx.Done():
+			s.unref(st)
+			return nil, ctx.Err()
+		}
 		if st.err == nil {
 			d := &Document{state: st}
 			st.attach(d)
@@ -142,8 +151,7 @@ func (s *Store) acquire(name string) (st *docState, mine bool) {
 	defer s.mu.Unlock()
 	st, ok := s.docs[name]
 	if !ok {
-		st = &docState{store: s, ready: make(chan struct{})}
-		st.meta.name = name
+		st = &docState{store: s, name: name, ready: make(chan struct{})}
 		s.docs[name] = st
 	}
 	st.refs++
@@ -156,10 +164,11 @@ func (s *Store) opened(st *docState, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		delete(s.docs, st.meta.name)
+		delete(s.docs, st.name)
 	}
 	st.err = err
 	close(st.ready)
+	s.forget(st) // when all who wanted it gave up
 }
 
 // release gives a handle back.
@@ -185,8 +194,13 @@ func (s *Store) forgetIdle(st *docState) {
 // forget drops st when nobody holds it and the disk has all of it, so that the
 // next who opens it reads what is durable and nothing else.
 func (s *Store) forget(st *docState) {
-	if st.refs > 0 || s.docs[st.meta.name] != st {
+	if st.refs > 0 || s.docs[st.name] != st {
 		return
+	}
+	select {
+	case <-st.ready:
+	default:
+		return // it is being read
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -194,7 +208,7 @@ func (s *Store) forget(st *docState) {
 		return
 	}
 	st.gone = true
-	delete(s.docs, st.meta.name)
+	delete(s.docs, st.name)
 }
 
 // lookup returns the state of a document that is open, or nil. hidden means that
