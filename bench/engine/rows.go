@@ -8,6 +8,7 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"github.com/weftsync/weft/bench/rusage"
 	"github.com/weftsync/weft/bench/trace"
 	"github.com/weftsync/weft/bench/updates"
 	"github.com/weftsync/weft/bench/yjs"
@@ -26,10 +27,11 @@ type Subject struct {
 	crowd   *Crowd
 }
 
-// A Sample is one measurement: seconds, or bytes of memory, in all or for each operation, and what was allocated
-// meanwhile.
+// A Sample is one measurement: seconds, or bytes of memory, in all or for each operation, and the CPU time that all
+// threads used and what was allocated meanwhile.
 type Sample struct {
 	Value      float64 `json:"value"`
+	CPUSeconds float64 `json:"cpu_seconds"`
 	Allocs     float64 `json:"allocations"`
 	AllocBytes float64 `json:"allocated_bytes"`
 }
@@ -81,22 +83,25 @@ func timed(work func() error) (Sample, error) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	var took time.Duration
+	var took, cpu time.Duration
 	var err error
 	pprof.Do(context.Background(), pprof.Labels("part", "timed"), func(context.Context) {
-		start := time.Now()
+		start, used := time.Now(), rusage.Self()
 		err = work()
-		took = time.Since(start)
+		took, cpu = time.Since(start), rusage.Self()-used
 	})
 	runtime.ReadMemStats(&after)
 	return Sample{
-		Value: took.Seconds(), Allocs: float64(after.Mallocs - before.Mallocs), AllocBytes: float64(after.TotalAlloc - before.TotalAlloc),
+		Value: took.Seconds(), CPUSeconds: cpu.Seconds(), Allocs: float64(after.Mallocs - before.Mallocs), AllocBytes: float64(after.TotalAlloc - before.TotalAlloc),
 	}, err
 }
 
 // each turns the sample of n operations into that of one.
 func (s Sample) each(n int) Sample {
-	return Sample{Value: s.Value / float64(n), Allocs: s.Allocs / float64(n), AllocBytes: s.AllocBytes / float64(n)}
+	return Sample{
+		Value: s.Value / float64(n), CPUSeconds: s.CPUSeconds / float64(n), Allocs: s.Allocs / float64(n),
+		AllocBytes: s.AllocBytes / float64(n),
+	}
 }
 
 // replayed times a replay and then checks its text.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/weftsync/weft/bench/rusage"
 )
 
 // phase sends the updates of phase i, of which the first is update first of the run, and waits until all have them.
@@ -28,11 +30,11 @@ func (s *session) phase(ctx context.Context, i, first int) (PhaseResult, error) 
 			return result, fmt.Errorf("measure the server: %w", err)
 		}
 	}
-	generator := processCPU()
+	generator := rusage.Self()
 	stopProgress := s.watch(p, first)
 	err := errors.Join(s.send(ctx, p, first, &result), s.wait(ctx, i, first))
 	stopProgress()
-	result.Generator = processCPU() - generator
+	result.Generator = rusage.Self() - generator
 	if s.Meter != nil {
 		usage, meterErr := s.Meter.End()
 		err = errors.Join(err, meterErr)

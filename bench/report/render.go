@@ -83,7 +83,7 @@ func (r *Report) tables() []*table {
 func (r *Report) engineTable(trace string) *table {
 	t := &table{
 		title:   "Engine: " + trace,
-		columns: []string{"work", "weft best", "median", "each", "allocs each", "Yjs best", "Yjs / weft"},
+		columns: []string{"work", "weft best", "median", "each", "allocs each", "Yjs best", "Yjs / weft", "by CPU time"},
 	}
 	for _, row := range r.Engine {
 		if row.Trace == trace {
@@ -98,28 +98,32 @@ func (r *EngineRow) cells() []string {
 	if r.Memory {
 		format = bytesOf
 	}
-	best, mid, each, allocs, yjs, ratio := none, none, "", "", none, ""
-	if len(r.Weft) > 0 {
-		values := r.weftValues()
-		best, mid = format(slices.Min(values)), format(median(values))
+	best, mid, each, allocs, yjs, ratio, cpuRatio := none, none, "", "", none, "", ""
+	weftValues, weftCPU := r.weft()
+	yjsValues, yjsCPU := r.yjs()
+	if len(weftValues) > 0 {
+		best, mid = format(slices.Min(weftValues)), format(median(weftValues))
 		n := max(r.Operations, 1)
 		if r.Operations > 1 {
-			each = format(slices.Min(values) / float64(n))
+			each = format(slices.Min(weftValues) / float64(n))
 		}
 		if !r.Memory {
-			allocs = digits(r.Weft[slices.Index(values, slices.Min(values))].Allocs / float64(n))
+			allocs = digits(r.Weft[slices.Index(weftValues, slices.Min(weftValues))].Allocs / float64(n))
 		}
 	}
 	if r.YjsError == NotMeasured {
 		yjs = "–"
 	}
-	if len(r.Yjs) > 0 {
-		yjs = format(slices.Min(r.Yjs))
+	if len(yjsValues) > 0 {
+		yjs = format(slices.Min(yjsValues))
 	}
-	if len(r.Weft) > 0 && len(r.Yjs) > 0 {
-		ratio = digits(slices.Min(r.Yjs)/slices.Min(r.weftValues())) + "×"
+	if len(weftValues) > 0 && len(yjsValues) > 0 {
+		ratio = digits(slices.Min(yjsValues)/slices.Min(weftValues)) + "×"
+		if least := slices.Min(weftCPU); !r.Memory && least > 0 {
+			cpuRatio = digits(slices.Min(yjsCPU)/least) + "×"
+		}
 	}
-	return []string{r.Work, best, mid, each, allocs, yjs, ratio}
+	return []string{r.Work, best, mid, each, allocs, yjs, ratio, cpuRatio}
 }
 
 func (s *Server) title() string {

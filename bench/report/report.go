@@ -10,6 +10,7 @@ import (
 
 	"github.com/weftsync/weft/bench/engine"
 	"github.com/weftsync/weft/bench/load"
+	"github.com/weftsync/weft/bench/yjs"
 )
 
 // A Report is everything that one run measured.
@@ -38,7 +39,7 @@ type EngineRow struct {
 	Operations int             `json:"operations"` // that a value spans; 0 if it is that of one already
 	Weft       []engine.Sample `json:"weft"`
 	WeftError  string          `json:"weft_error,omitempty"`
-	Yjs        []float64       `json:"yjs"`
+	Yjs        []yjs.Value     `json:"yjs"`
 	YjsError   string          `json:"yjs_error,omitempty"`
 }
 
@@ -74,13 +75,19 @@ func (r *Report) Lack(what string, err error) {
 // OK reports whether everything that was asked for was measured, and everybody had the right text.
 func (r *Report) OK() bool { return len(r.Failures) == 0 }
 
-// weftValues returns the values of our samples.
-func (r *EngineRow) weftValues() []float64 {
-	values := make([]float64, len(r.Weft))
-	for i, s := range r.Weft {
-		values[i] = s.Value
+// weft returns the values and the CPU times of our samples, Yjs's those of its.
+func (r *EngineRow) weft() (values, cpu []float64) {
+	for _, s := range r.Weft {
+		values, cpu = append(values, s.Value), append(cpu, s.CPUSeconds)
 	}
-	return values
+	return values, cpu
+}
+
+func (r *EngineRow) yjs() (values, cpu []float64) {
+	for _, s := range r.Yjs {
+		values, cpu = append(values, s.Value), append(cpu, s.CPUSeconds)
+	}
+	return values, cpu
 }
 
 func median(values []float64) float64 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weftsync/weft/bench/engine"
 	"github.com/weftsync/weft/bench/load"
+	"github.com/weftsync/weft/bench/yjs"
 )
 
 func sample() *Report {
@@ -19,9 +20,10 @@ func sample() *Report {
 		Yjs: "13.6.33", Node: "v20", RealTraces: []string{"paper"}, TracesFound: 5,
 		Engine: []EngineRow{
 			{Trace: "paper", Row: "remote", Work: "remote", Operations: 1000,
-				Weft: []engine.Sample{{Value: 0.002, Allocs: 500}, {Value: 0.001, Allocs: 250}, {Value: 0.004}}, Yjs: []float64{0.03, 0.025}},
-			{Trace: "paper", Row: "memory-loaded", Work: "memory", Memory: true, Weft: []engine.Sample{{Value: 834_000}}, Yjs: []float64{2_502_000}},
-			{Trace: "paper", Row: "load", Work: "load | text", WeftError: "it broke", Yjs: []float64{0.0138}},
+				Weft: []engine.Sample{{Value: 0.002, CPUSeconds: 0.001, Allocs: 500}, {Value: 0.001, CPUSeconds: 0.002, Allocs: 250}, {Value: 0.004, CPUSeconds: 1}},
+				Yjs:  []yjs.Value{{Value: 0.03, CPUSeconds: 0.02}, {Value: 0.025, CPUSeconds: 0.03}}},
+			{Trace: "paper", Row: "memory-loaded", Work: "memory", Memory: true, Weft: []engine.Sample{{Value: 834_000}}, Yjs: []yjs.Value{{Value: 2_502_000}}},
+			{Trace: "paper", Row: "load", Work: "load | text", WeftError: "it broke", Yjs: []yjs.Value{{Value: 0.0138, CPUSeconds: 0.01}}},
 			{Trace: "paper", Row: "encode", Work: "encode", Weft: []engine.Sample{{Value: 25e-9}}, YjsError: NotMeasured},
 		},
 		Server: &Server{Trace: "paper", Updates: 1000, Flags: []string{"--x=1"}, Fsync: load.Latency{P50: time.Millisecond, P99: 2 * time.Millisecond},
@@ -41,9 +43,9 @@ func sample() *Report {
 func TestTextIsAligned(t *testing.T) {
 	got := sample().Text()
 	want := `Engine: paper
-  work         weft best   median     each  allocs each  Yjs best  Yjs / weft
-  -----------  ---------  -------  -------  -----------  --------  ----------
-  remote         1.00 ms  2.00 ms  1.00 µs         0.25   25.0 ms       25.0×
+  work         weft best   median     each  allocs each  Yjs best  Yjs / weft  by CPU time
+  -----------  ---------  -------  -------  -----------  --------  ----------  -----------
+  remote         1.00 ms  2.00 ms  1.00 µs         0.25   25.0 ms       25.0×        20.0×
   memory          834 kB   834 kB                         2.50 MB       3.00×
   load | text     failed   failed                         13.8 ms
   encode         25.0 ns  25.0 ns                  0.00         –
@@ -75,9 +77,9 @@ func TestTextIsAligned(t *testing.T) {
 func TestMarkdownIsATable(t *testing.T) {
 	got := sample().Markdown()
 	for _, line := range []string{
-		"| work | weft best | median | each | allocs each | Yjs best | Yjs / weft |",
-		"|---|---:|---:|---:|---:|---:|---:|",
-		`| load \| text | failed | failed |  |  | 13.8 ms |  |`,
+		"| work | weft best | median | each | allocs each | Yjs best | Yjs / weft | by CPU time |",
+		"|---|---:|---:|---:|---:|---:|---:|---:|",
+		`| load \| text | failed | failed |  |  | 13.8 ms |  |  |`,
 	} {
 		if !strings.Contains(got, line+"\n") {
 			t.Errorf("Markdown lacks %q:\n%s", line, got)

@@ -77,7 +77,7 @@ type job struct {
 // message is what a script says, one on a line.
 type message struct {
 	Step   int
-	Values []float64
+	Values []Value
 	Error  string
 	Done   *int
 }

@@ -103,7 +103,7 @@ func TestMeasure(t *testing.T) {
 	for _, name := range names {
 		steps := 0
 		got, err := n.Measure(t.Context(), history, 7, sizes, name, Repeat{Least: 2, Most: 2}, func(done int) { steps = done })
-		if err != nil || len(got) != 2 || got[0] == 0 {
+		if err != nil || len(got) != 2 || got[0].Value == 0 {
 			t.Errorf("row %s = %v, error %v, want two values", name, got, err)
 		}
 		if steps != 2 {

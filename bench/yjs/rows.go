@@ -28,9 +28,15 @@ type Repeat struct {
 	Most    int     `json:"most"`
 }
 
-// Measure measures one row in a Node process of its own and returns a value for each measurement, in seconds, or in
-// bytes for a row of memory. progress, if not nil, is called after each measurement with their number.
-func (n *Node) Measure(ctx context.Context, t *trace.Trace, client uint64, sizes Sizes, row string, repeat Repeat, progress func(done int)) ([]float64, error) {
+// A Value is one measurement: seconds, or bytes for a row of memory, and the CPU time that all threads of the process
+// used meanwhile.
+type Value struct {
+	Value      float64 `json:"value"`
+	CPUSeconds float64 `json:"cpu"`
+}
+
+// Measure measures one row in a Node process of its own and returns each measurement. progress, if not nil, is called after each measurement with their number.
+func (n *Node) Measure(ctx context.Context, t *trace.Trace, client uint64, sizes Sizes, row string, repeat Repeat, progress func(done int)) ([]Value, error) {
 	_, updates, err := n.updates(ctx, t, client)
 	if err != nil {
 		return nil, err
@@ -39,7 +45,7 @@ func (n *Node) Measure(ctx context.Context, t *trace.Trace, client uint64, sizes
 	if err != nil {
 		return nil, err
 	}
-	var values []float64
+	var values []Value
 	j := job{Trace: history, Updates: updates, Client: client, Row: row, Repeat: repeat, Sizes: sizes}
 	err = n.run(ctx, "rows.mjs", j, func(m message) error {
 		switch {

@@ -24,11 +24,17 @@ const updateAt = i => file.subarray(ends[2 * i], ends[2 * i + 1])
 const whole = readFileSync(job.updates + '.state')
 
 // No collection is forced between measurements: Node throws compiled code away when it is collected often.
+// What took is the time on the clock and the CPU time of all threads, in seconds.
 const seconds = work => {
+  const used = process.cpuUsage()
   const start = process.hrtime.bigint()
   const result = work()
-  return [Number(process.hrtime.bigint() - start) / 1e9, result]
+  const value = Number(process.hrtime.bigint() - start) / 1e9
+  const { user, system } = process.cpuUsage(used)
+  return [{ value, cpu: (user + system) / 1e6 }, result]
 }
+
+const each = (took, n) => ({ value: took.value / n, cpu: took.cpu / n })
 
 const remote = () => {
   const doc = new Y.Doc()
@@ -105,7 +111,7 @@ const kept = []
 const memory = make => () => {
   const before = heap()
   kept.push(make())
-  return heap() - before
+  return { value: heap() - before, cpu: 0 }
 }
 const loaded = () => {
   const doc = new Y.Doc()
@@ -130,7 +136,7 @@ const randomInsert = () => {
   const [took] = seconds(() => {
     for (let i = 0; i < job.batch; i++) text.insert(next(text.length + 1), 'y')
   })
-  return took / job.batch
+  return each(took, job.batch)
 }
 
 const prepend = () => {
@@ -139,7 +145,7 @@ const prepend = () => {
     for (let i = 0; i < job.items; i++) text.insert(0, 'x')
   })
   if (text.length !== job.items) throw new Error('prepend: wrong length')
-  return took / job.items
+  return each(took, job.items)
 }
 
 const mapSet = () => {
@@ -158,7 +164,7 @@ const mapSet = () => {
     for (let i = 0; i < job.batch; i++) map.set('x', i)
   })
   if (map.get('x') !== job.batch - 1 || bytes === 0) throw new Error('map set: wrong value')
-  return took / job.batch
+  return each(took, job.batch)
 }
 
 const rows = {
