@@ -1,5 +1,6 @@
 // Loads updates made by weft into a real Yjs document and says what Yjs makes of them: the way back of the oracle.
 import * as Y from 'yjs'
+import { withoutCleanup } from './machine.mjs'
 import { rootOf } from './ops.mjs'
 import { canonicalType } from './values.mjs'
 
@@ -9,7 +10,8 @@ const bytes = (text) => new Uint8Array(Buffer.from(text, 'hex'))
 /** {gc, updates: [hex], roots: [names]} -> {sv, update, pending, dumps} or {err}. */
 export const loadUpdates = ({ gc, updates, roots }) => {
   const doc = new Y.Doc({ gc, guid: 'oracle' })
-  doc.clientID = 0
+  doc.clientID = 2 ** 52 + 1 // of no one
+  doc.on('beforeTransaction', withoutCleanup)
   try {
     for (const update of updates) Y.applyUpdate(doc, bytes(update))
     const out = {

@@ -74,7 +74,7 @@ class Replica {
 
 // Yjs cleans up formatting after a remote transaction where a text was declared. A document that stands for one which
 // never declares a type must not do so although its operations have to name types.
-const withoutCleanup = (transaction) =>
+export const withoutCleanup = (transaction) =>
   Object.defineProperty(transaction, '_needFormattingCleanup', { get: () => false, set: () => {} })
 
 const vectorBelow = (vector, picks) => {
