@@ -39,6 +39,7 @@ describe('two people on one document', () => {
 
     await says(ada.page.locator('#typing'), 'Grace Hopper is typing…')
     await ada.shoot('together')
+    await says(ada.page.locator('#count'), '11 words')
     await says(ada.page.locator('#typing'), /^$/)
 
     await says(ada.save, 'Saved')

@@ -39,6 +39,7 @@ describe('names of people', () => {
     ['  Ada   Lovelace ', 'Ada Lovelace'],
     ['two\nlines\u2028more', 'two lines more'],
     ['\u202eevil\u202c', 'evil'],
+    ['\u202aevil\u2066 \u2069\u200e\u200f', 'evil'],
     ['x'.repeat(1000), 'x'.repeat(MAX_PERSON_NAME)],
     ['🦦'.repeat(40), '🦦'.repeat(MAX_PERSON_NAME)],
     ['half \ud83e', 'half \ufffd'],

@@ -8,7 +8,8 @@ import { observedSocket } from '../src/editor/frames'
 import { saveLabel } from '../src/editor/notice'
 import { BARRIER, type SaveState, SaveTracker } from '../src/editor/saved'
 
-/** A socket without a network: what is sent goes to a server in the same test. */
+/** A socket without a network: what is sent goes to a server in the same test. Handlers run last, as in a browser
+ * when they are set last. */
 class FakeSocket extends EventTarget {
   static last: FakeSocket
   readonly OPEN = 1
@@ -25,9 +26,6 @@ class FakeSocket extends EventTarget {
     super()
     this.url = url
     FakeSocket.last = this
-    for (const type of ['open', 'message', 'close', 'error'] as const) {
-      this.addEventListener(type, (event) => (this[`on${type}`] as ((e: Event) => void) | null)?.(event))
-    }
   }
 
   send(data: Uint8Array): void {
@@ -45,15 +43,20 @@ class FakeSocket extends EventTarget {
     this.readyState = 1
     server.socket = this
     this.dispatchEvent(new Event('open'))
+    this.onopen?.()
   }
 
   deliver(frame: Uint8Array): void {
-    this.dispatchEvent(new MessageEvent('message', { data: frame.slice().buffer }))
+    const event = new MessageEvent('message', { data: frame.slice().buffer })
+    this.dispatchEvent(event)
+    this.onmessage?.(event)
   }
 
   lose(): void {
     this.readyState = 3
-    this.dispatchEvent(new CloseEvent('close', { code: 1006 }))
+    const event = new CloseEvent('close', { code: 1006 })
+    this.dispatchEvent(event)
+    this.onclose?.(event as never)
   }
 }
 
@@ -294,6 +297,28 @@ describe('the saved state', () => {
     server = new FakeServer() // restarted, and it has lost what was never acknowledged
     await connect()
     expect(server.doc.getText('content').toString()).toBe('hello')
+    expect(page.says()).toBe('Saved')
+  })
+
+  test('an old connection that speaks late says nothing about the new one', async () => {
+    await connect()
+    server.holding = true
+    page.type('hello')
+    await vi.advanceTimersByTimeAsync(BARRIER.quiet)
+    const first = FakeSocket.last
+    const late = new FakeServer()
+    first.lose()
+    await vi.advanceTimersByTimeAsync(3000)
+    const old = server
+    server = late
+    await connect()
+    page.type(' world')
+    late.holding = true
+    await vi.advanceTimersByTimeAsync(BARRIER.quiet)
+    expect(page.tracker.state.unsaved).toBe(1)
+    old.release()
+    expect(page.tracker.state.unsaved).toBe(1)
+    await release()
     expect(page.says()).toBe('Saved')
   })
 

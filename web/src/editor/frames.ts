@@ -5,7 +5,8 @@
 
 /** Told of every frame, in the order of the wire. */
 export interface FrameObserver {
-  opened(socket: WebSocket): void
+  /** A socket was made; nothing has been sent on it. It may never open. */
+  made(socket: WebSocket): void
   sent(socket: WebSocket, frame: Uint8Array): void
   received(socket: WebSocket, frame: Uint8Array): void
   closed(socket: WebSocket): void
@@ -16,7 +17,7 @@ export function observedSocket(Base: typeof WebSocket, observer: FrameObserver):
   return class ObservedSocket extends Base {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols)
-      this.addEventListener('open', () => observer.opened(this))
+      observer.made(this)
       this.addEventListener('close', () => observer.closed(this))
       this.addEventListener('message', (event: MessageEvent) => {
         const frame = bytesOf(event.data)

@@ -83,7 +83,8 @@ export class SaveTracker implements FrameObserver {
     this.#changed(this.state)
   }
 
-  opened(socket: WebSocket): void {
+  made(socket: WebSocket): void {
+    clearTimeout(this.#timer)
     this.#line = { socket, answered: false, questions: [] }
     this.#changed(this.state)
   }
