@@ -162,6 +162,26 @@ func TestIdleRoomLeavesMemory(t *testing.T) {
 	})
 }
 
+// expectEngineEqualsLog compares the engine of every room that has nothing waiting with what its log gives.
+func expectEngineEqualsLog(t *testing.T, s *Server) {
+	t.Helper()
+	for _, r := range s.rooms.list() {
+		r.mu.Lock()
+		if r.state == ready && r.gate.settled() {
+			c, err := s.read(r.name)
+			if err != nil {
+				t.Error(err)
+			} else if got, want := r.doc.RootString("content"), c.doc.RootString("content"); got != want {
+				t.Errorf("the engine has %q, the log %q", got, want)
+			}
+			if c.log != nil {
+				c.log.Close()
+			}
+		}
+		r.mu.Unlock()
+	}
+}
+
 func TestFailedLoadRefusesAndIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestServer(t, newDisk(), hooks{}, nil)
@@ -328,6 +348,8 @@ func interleave(t *testing.T, rng *rand.Rand) {
 		case 4:
 			letGo()
 			letGo = func() {}
+			synctest.Wait()
+			expectEngineEqualsLog(t, s)
 		case 5:
 			for _, r := range s.rooms.list() {
 				r.mu.Lock()
