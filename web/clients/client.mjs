@@ -1,9 +1,13 @@
 // Clients of a document: the unmodified y-websocket provider on a real Yjs document, and a bare WebSocket.
+import { request } from 'node:http'
 import WebSocket from 'ws'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 import { canonicalType, jsonText } from '../oracle/values.mjs'
 import { until } from './until.mjs'
+
+// The provider asks the global WebSocket for the constants of its states when it resyncs by interval.
+globalThis.WebSocket ??= WebSocket
 
 /** The roots that every client of these tests edits. */
 export const roots = (doc) => ({
@@ -87,6 +91,36 @@ export const agree = async (clients, deadline = 30000) => {
     deadline
   )
 }
+
+/**
+ * Upgrades to a WebSocket on exactly the path given, which no URL parser has tidied up, and resolves with how the server
+ * ended it: {code, reason} of its close frame, or {status} where it refused the upgrade.
+ */
+export const endOfUpgrade = (server, path) =>
+  new Promise((done, fail) => {
+    const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'd2VmdCBpcyBhIHdvcmQuLg==' }
+    const asked = request({ host: '127.0.0.1', port: server.port, path, headers })
+    asked.setTimeout(20000, () => fail(new Error(`no answer to an upgrade on ${path}`)))
+    asked.on('error', fail)
+    asked.on('response', (answer) => {
+      answer.resume()
+      done({ status: answer.statusCode })
+    })
+    asked.on('upgrade', (_, socket, head) => {
+      let all = head
+      socket.on('error', () => {})
+      socket.on('data', (chunk) => {
+        all = Buffer.concat([all, chunk])
+      })
+      socket.on('close', () => {
+        const at = all.indexOf(0x88)
+        if (at < 0) done({ reason: '', bytes: all.length })
+        else done({ code: all.readUInt16BE(at + 2), reason: all.subarray(at + 4, at + 2 + all[at + 1]).toString() })
+      })
+      setTimeout(() => socket.destroy(), 10000).unref()
+    })
+    asked.end()
+  })
 
 /** A bare WebSocket to a document: what it received, and how it was closed. */
 export class Raw {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import * as encoding from 'lib0/encoding'
-import { Client, Raw, agree } from './client.mjs'
+import { Client, Raw, agree, endOfUpgrade } from './client.mjs'
 import { until } from './until.mjs'
 
 const frame = (...parts) => {
@@ -74,14 +74,9 @@ export const frames = (server) =>
 
     for (const name of names) {
       test(`document named ${JSON.stringify(name).slice(0, 40)}`, async () => {
-        const raw = new Raw(server, `/sync/${name}`)
-        try {
-          const { code, reason } = await raw.end()
-          const refused = (code >= 4400 && code < 4500 && reason !== '') || (code === 1006 && raw.error !== undefined)
-          assert.ok(refused, `closed with ${code} ${reason}`)
-        } finally {
-          raw.close()
-        }
+        const end = await endOfUpgrade(server, `/sync/${name}`)
+        const refused = (end.code >= 4400 && end.code < 4500 && end.reason !== '') || (end.status >= 400 && end.status < 500)
+        assert.ok(refused, `ended with ${JSON.stringify(end)}`)
       })
     }
 
