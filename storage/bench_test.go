@@ -166,7 +166,7 @@ func TestMemoryAtRest(t *testing.T) {
 		t.Skip("the race detector takes several times the memory")
 	}
 	if !inChild() {
-		out, err := child(t, t.Name(), "WEFT_STORAGE_DIR="+t.TempDir()).CombinedOutput()
+		out, err := child(t, t.Name(), dirVar+"="+t.TempDir(), "GOMAXPROCS=2").CombinedOutput()
 		if err != nil {
 			t.Fatalf("child: %v\n%s", err, out)
 		}
