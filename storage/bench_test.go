@@ -176,7 +176,8 @@ func TestMemoryAtRest(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")
 	}
-	const limit = 50 << 20
+	// About 20 MiB of it is the test program itself, mapped from its file.
+	const opened, rest = 40 << 20, 64 << 20
 	s := mustOpen(t, Options{Dir: os.Getenv(dirVar), Logger: quiet})
 	fresh := resident(t)
 	d := mustDocument(t, s, "d")
@@ -193,8 +194,8 @@ func TestMemoryAtRest(t *testing.T) {
 	debug.FreeOSMemory() // what the runtime does by itself within minutes
 	after := resident(t)
 	fmt.Printf("resident: %d MiB when opened, %d MiB after 64 MiB were written and read\n", fresh>>20, after>>20)
-	if max(fresh, after) > limit {
-		t.Errorf("want both below %d MiB", limit>>20)
+	if fresh > opened || after > rest {
+		t.Errorf("want below %d and %d MiB", opened>>20, rest>>20)
 	}
 }
 
