@@ -180,6 +180,12 @@ func (s *testServer) connect(t testing.TB, path string, header http.Header) *edi
 	if err != nil {
 		t.Fatalf("dial %s: %v", path, err)
 	}
+	return editorOn(t, ws)
+}
+
+// editorOn begins to read a connection.
+func editorOn(t testing.TB, ws *websocket.Conn) *editor {
+	t.Helper()
 	ws.SetReadLimit(-1)
 	e := &editor{t: t, ws: ws, doc: crdt.New(crdt.Options{}), present: awareness.New(awareness.Options{})}
 	e.seen = sync.NewCond(&e.mu)
