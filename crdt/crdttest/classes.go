@@ -55,7 +55,7 @@ func (c *Classes) init() {
 // not among them: no Yjs of today writes it, fixtures bring it.
 var wanted = []string{
 	"GC", "Skip", "Deleted", "Binary", "String", "Embed", "Format", "Type", "Any", "Doc",
-	"delete range", "client beyond 32 bits", "cut surrogate", "waiting", "nothing new",
+	"delete range", "client beyond 32 bits", "cut surrogate", "waiting", "nothing new", "V2",
 }
 
 // Missing returns the classes that never occurred and should have.

@@ -112,7 +112,7 @@ func (g *generator) step() {
 		g.emit(Step{Verb: VerbOp, Doc: writer, Ops: g.transaction()})
 	case n < 80:
 		if slots := g.arrived(doc, 1+g.below(6)); len(slots) > 0 {
-			g.emit(Step{Verb: VerbRecv, Doc: doc, Slots: slots})
+			g.emit(Step{Verb: pick(g, []Verb{VerbRecv, VerbRecv, VerbRecv, VerbRecv2}), Doc: doc, Slots: slots})
 		}
 	case n < 86:
 		if slots := g.arrived(doc, 2+g.below(6)); len(slots) > 0 {

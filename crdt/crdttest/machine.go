@@ -115,6 +115,8 @@ func (m *Machine) step(s Step, want Entry) (*Entry, error) {
 		return r.edit(s.Ops)
 	case VerbRecv:
 		return m.receive(r, m.collect(s.Slots)...)
+	case VerbRecv2:
+		return m.receiveV2(r, m.collect(s.Slots)...)
 	case VerbMerge:
 		updates := m.collect(s.Slots)
 		if len(updates) == 0 {
@@ -159,6 +161,26 @@ func (m *Machine) receive(r *Replica, updates ...[]byte) (*Entry, error) {
 	return e, nil
 }
 
+// receiveV2 converts updates to V2 and applies them.
+func (m *Machine) receiveV2(r *Replica, updates ...[]byte) (*Entry, error) {
+	e := &Entry{}
+	for _, u := range updates {
+		m.classes.Count(u)
+		m.classes.Note("V2")
+		converted, err := crdt.ConvertUpdateV1ToV2(u)
+		if err != nil {
+			return nil, fmt.Errorf("convert an update to V2: %w\n%s", err, Describe(u))
+		}
+		e.Convert = append(e.Convert, hex.EncodeToString(converted))
+		changed, err := r.ApplyV2(converted)
+		if err != nil {
+			return nil, fmt.Errorf("apply an update in V2: %w\n%s", err, Describe(u))
+		}
+		e.Changed = append(e.Changed, changed)
+	}
+	return e, nil
+}
+
 // answer brings r what from knows beyond it. What a foreign document answers
 // is taken from Yjs.
 func (m *Machine) answer(r, from *Replica, want Entry) (*Entry, error) {
@@ -194,10 +216,40 @@ func (m *Machine) diff(s Step) (*Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take the difference of an update: %w", err)
 	}
-	return &Entry{
+	e := &Entry{
 		Merged: hex.EncodeToString(merged), Vector: hex.EncodeToString(sv),
 		Below: hex.EncodeToString(below), Diff: hex.EncodeToString(diff),
-	}, nil
+	}
+	return e, diffV2(e, updates, below)
+}
+
+// diffV2 does in V2 what diff does.
+func diffV2(e *Entry, updates [][]byte, below []byte) error {
+	var converted [][]byte
+	for _, u := range updates {
+		c, err := crdt.ConvertUpdateV1ToV2(u)
+		if err != nil {
+			return fmt.Errorf("convert an update to V2: %w", err)
+		}
+		converted = append(converted, c)
+		e.Convert = append(e.Convert, hex.EncodeToString(c))
+	}
+	merged, err := crdt.MergeUpdatesV2(converted...)
+	if err != nil {
+		return fmt.Errorf("merge updates in V2: %w", err)
+	}
+	e.Convert = append(e.Convert, hex.EncodeToString(merged))
+	diff, err := crdt.DiffUpdateV2(merged, below)
+	if err != nil {
+		return fmt.Errorf("take the difference of an update in V2: %w", err)
+	}
+	e.Diff2 = hex.EncodeToString(diff)
+	back, err := crdt.ConvertUpdateV2ToV1(merged)
+	if err != nil {
+		return fmt.Errorf("convert an update to V1: %w", err)
+	}
+	e.Back = hex.EncodeToString(back)
+	return nil
 }
 
 // endsOf returns for each client of an update where its last struct ends.
@@ -261,6 +313,10 @@ func compareEntries(got, want *Entry) *Difference {
 		{"encoded state", got.Update, want.Update},
 		{"picked state vector", got.Below, want.Below},
 		{"difference", got.Diff, want.Diff},
+		{"encoded state in V2", got.Update2, want.Update2},
+		{"difference in V2", got.Diff2, want.Diff2},
+		{"converted to V2", fmt.Sprint(got.Convert), fmt.Sprint(want.Convert)},
+		{"converted back to V1", got.Back, want.Back},
 		{"pending", fmt.Sprint(got.Pending), fmt.Sprint(want.Pending)},
 	} {
 		if f.got != f.want {

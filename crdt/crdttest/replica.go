@@ -1,6 +1,7 @@
 package crdttest
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"runtime/debug"
@@ -52,21 +53,42 @@ func (r *Replica) mirror(name string, s crdt.Splice) {
 	r.mirrors[name] = append(out, t[s.Index+s.Deleted:]...)
 }
 
-// Apply applies an update and returns whether it changed anything.
+// Apply applies an update and returns whether it changed anything. What the
+// document says of the update beforehand has to be true.
 func (r *Replica) Apply(update []byte) (changed bool, err error) {
-	before := append([]byte(nil), update...)
-	applied, err := r.Doc.ApplyUpdate(update)
+	known, err := r.Doc.Knows(update)
+	if err != nil {
+		return false, fmt.Errorf("ask whether an update is known: %w", err)
+	}
+	if err := crdt.ValidateUpdate(update); err != nil {
+		return false, fmt.Errorf("validate an update: %w", err)
+	}
+	changed, err = r.apply(update, r.Doc.ApplyUpdate)
+	if err == nil && known && changed {
+		return false, fmt.Errorf("an update that was known changed the document")
+	}
+	return changed, err
+}
+
+// ApplyV2 applies an update in V2 and returns whether it changed anything.
+func (r *Replica) ApplyV2(update []byte) (changed bool, err error) {
+	return r.apply(update, r.Doc.ApplyUpdateV2)
+}
+
+func (r *Replica) apply(update []byte, apply func([]byte) (crdt.Applied, error)) (changed bool, err error) {
+	before := bytes.Clone(update)
+	applied, err := apply(update)
 	if err != nil {
 		return false, err
 	}
-	if string(before) != string(update) {
+	if !bytes.Equal(before, update) {
 		return false, fmt.Errorf("the update was modified")
 	}
 	if applied.Changed != (applied.Update != nil) {
 		return false, fmt.Errorf("changed is %v, update has %d bytes", applied.Changed, len(applied.Update))
 	}
 	if applied.Changed {
-		r.Kept = append(r.Kept, append([]byte(nil), applied.Update...))
+		r.Kept = append(r.Kept, bytes.Clone(applied.Update))
 	}
 	return applied.Changed, nil
 }
@@ -86,7 +108,7 @@ func (r *Replica) Edit(ops ...Op) ([]byte, error) {
 		return nil
 	})
 	if update != nil {
-		r.Kept = append(r.Kept, append([]byte(nil), update...))
+		r.Kept = append(r.Kept, bytes.Clone(update))
 	}
 	return update, err
 }
@@ -130,7 +152,19 @@ func (r *Replica) read(picks []int, deep bool) (*Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode a difference: %w", err)
 	}
+	update2, err := r.Doc.EncodeStateAsUpdateV2(nil)
+	if err != nil {
+		return nil, fmt.Errorf("encode the state in V2: %w", err)
+	}
+	diff2, err := r.Doc.EncodeStateAsUpdateV2(below)
+	if err != nil {
+		return nil, fmt.Errorf("encode a difference in V2: %w", err)
+	}
+	if err := r.Doc.Check(); err != nil {
+		return nil, fmt.Errorf("check the document: %w", err)
+	}
 	e := &Entry{
+		Update2: hex.EncodeToString(update2), Diff2: hex.EncodeToString(diff2),
 		Vector: hex.EncodeToString(sv), Update: hex.EncodeToString(update),
 		Below: hex.EncodeToString(below), Diff: hex.EncodeToString(diff),
 		Pending: r.Doc.Stats().Pending > 0,

@@ -31,6 +31,7 @@ type Verb string
 const (
 	VerbOp     Verb = "op"     // one transaction of Ops
 	VerbRecv   Verb = "recv"   // apply the updates of Slots one by one
+	VerbRecv2  Verb = "recv2"  // the same in V2
 	VerbMerge  Verb = "merge"  // merge the updates of Slots and apply the result
 	VerbSync   Verb = "sync"   // apply what document From answers to the state vector
 	VerbReload Verb = "reload" // encode, load into a fresh document, go on with that as Client
@@ -73,7 +74,7 @@ func (s Step) MarshalJSON() ([]byte, error) {
 	switch s.Verb {
 	case VerbOp:
 		return json.Marshal([]any{s.Verb, s.Doc, s.Ops})
-	case VerbRecv, VerbMerge:
+	case VerbRecv, VerbRecv2, VerbMerge:
 		return json.Marshal([]any{s.Verb, s.Doc, s.Slots})
 	case VerbSync:
 		return json.Marshal([]any{s.Verb, s.Doc, s.From})
@@ -104,7 +105,7 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 	switch s.Verb {
 	case VerbOp:
 		fields = append(fields, &s.Ops)
-	case VerbRecv, VerbMerge:
+	case VerbRecv, VerbRecv2, VerbMerge:
 		fields = append(fields, &s.Slots)
 	case VerbSync:
 		fields = append(fields, &s.From)
@@ -158,7 +159,11 @@ type Entry struct {
 	Update  string               `json:"update"` // the encoded state
 	Below   string               `json:"diffSV"` // the state vector of the difference
 	Diff    string               `json:"diff"`
-	Pending bool                 `json:"pending"` // structs wait
+	Update2 string               `json:"update2"` // the same two in V2
+	Diff2   string               `json:"diff2"`
+	Convert []string             `json:"converted"` // updates converted to V2
+	Back    string               `json:"back"`      // and converted back
+	Pending bool                 `json:"pending"`   // structs wait
 	Roots   map[string]RootEntry `json:"roots"`
 	Err     string               `json:"err"`
 }

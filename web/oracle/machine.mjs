@@ -8,11 +8,12 @@
 //
 //   ["op", d, [op, ...]]        one transaction
 //   ["recv", d, [slot, ...]]    apply the updates of the slots one by one
+//   ["recv2", d, [slot, ...]]   the same in V2: each converted, then applied
 //   ["merge", d, [slot, ...]]   merge the updates of the slots, apply the result
 //   ["sync", d, from]           from's answer to d's state vector
 //   ["reload", d, client]       encode, load into a fresh document, go on with that under a new client id
 //   ["undo", d]  ["redo", d]
-//   ["diff", [slot, ...], [r]]  merge the slots' updates; diff the result against a state vector made of its own
+//   ["diff", [slot, ...], [r]]  merge the slots' updates; diff the result against a state vector made of its own; in V2 too
 //   ["check", d, [r], deep]     all that can be read; r picks a state vector below the document's own
 //
 // The reply is one entry for each step; see the functions below for what an entry holds.
@@ -57,13 +58,14 @@ class Replica {
   }
 
   // What an update did, beyond what it emitted: did anything change, counting what now waits for its past.
-  apply (update) {
+  apply (update, version = 1) {
     const store = this.doc.store
     const { pendingStructs, pendingDs } = store
     const waiting = pendingStructs && hex(pendingStructs.update)
     const waitingDs = pendingDs && hex(pendingDs)
     this.applied = 0
-    Y.applyUpdate(this.doc, update, remote)
+    if (version === 2) Y.applyUpdateV2(this.doc, update, remote)
+    else Y.applyUpdate(this.doc, update, remote)
     return (
       this.applied > 0 ||
       waiting !== (store.pendingStructs && hex(store.pendingStructs.update)) ||
@@ -114,6 +116,8 @@ const check = (replica, picks, deep) => {
     update: hex(update),
     diffSV: hex(vector),
     diff: hex(Y.encodeStateAsUpdate(doc, vector)),
+    update2: hex(Y.encodeStateAsUpdateV2(doc)),
+    diff2: hex(Y.encodeStateAsUpdateV2(doc, vector)),
     pending: doc.store.pendingStructs !== null
   }
   if (deep) out.roots = readRoots(replica)
@@ -158,6 +162,11 @@ const runStep = (step, replicas, collect) => {
       const changed = collect(step[2]).map((update) => replica.apply(update))
       return { own: replica.take(), changed }
     }
+    case 'recv2': {
+      const converted = collect(step[2]).map((update) => Y.convertUpdateFormatV1ToV2(update))
+      const changed = converted.map((update) => replica.apply(update, 2))
+      return { own: replica.take(), converted: converted.map(hex), changed }
+    }
     case 'merge': {
       const updates = collect(step[2])
       if (updates.length === 0) return { own: [] }
@@ -199,5 +208,15 @@ const diff = (updates, picks) => {
   const merged = Y.mergeUpdates(updates)
   const vector = Y.encodeStateVectorFromUpdate(merged)
   const below = vectorBelow(Y.parseUpdateMeta(merged).to, picks)
-  return { merged: hex(merged), sv: hex(vector), diffSV: hex(below), diff: hex(Y.diffUpdate(merged, below)) }
+  const converted = updates.map((update) => Y.convertUpdateFormatV1ToV2(update))
+  const merged2 = Y.mergeUpdatesV2(converted)
+  return {
+    merged: hex(merged),
+    sv: hex(vector),
+    diffSV: hex(below),
+    diff: hex(Y.diffUpdate(merged, below)),
+    converted: [...converted, merged2].map(hex),
+    diff2: hex(Y.diffUpdateV2(merged2, below)),
+    back: hex(Y.convertUpdateFormatV2ToV1(merged2))
+  }
 }
