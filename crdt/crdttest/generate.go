@@ -63,6 +63,9 @@ func (g *generator) setUp() {
 		g.writers = 2
 	}
 	g.left = 10 + g.below(40)
+	if g.theme.crowd {
+		g.left = 60 + g.below(60)
+	}
 	style, collect := g.below(4), g.below(4)
 	ids := make([]uint64, g.writers+2)
 	for i := range ids {
@@ -103,7 +106,7 @@ func (g *generator) step() {
 	g.left--
 	doc := g.below(len(g.script.Docs))
 	switch n := g.below(100); {
-	case n < 50:
+	case n < 50 || n < 90 && g.theme.crowd:
 		writer := g.below(g.writers)
 		if g.script.Docs[writer].Undo && g.chance(30) {
 			g.emit(Step{Verb: pick(g, []Verb{VerbUndo, VerbUndo, VerbRedo}), Doc: writer})

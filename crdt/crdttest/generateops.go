@@ -9,11 +9,14 @@ type theme struct {
 	depth int    // how far into nested types, at most
 	marks bool   // formatting
 	odd   bool   // values that JavaScript and JSON treat in ways of their own
+	crowd bool   // long histories at one place, with few deliveries
 }
 
 var themes = []theme{
 	{roots: "t", verbs: "iiiiid", depth: 0},
 	{roots: "t", verbs: "iiidd", depth: 0},
+	{roots: "t", verbs: "iiiiiiiiid", depth: 0, crowd: true},
+	{roots: "tamx", verbs: "iiiiiindfs", depth: 1, crowd: true},
 	{roots: "t", verbs: "iiiddffffe", depth: 0, marks: true},
 	{roots: "t", verbs: "iiddfffensu", depth: 2, marks: true},
 	{roots: "a", verbs: "iiidden", depth: 2},
@@ -106,6 +109,9 @@ func (g *generator) op() Op {
 
 // position prefers a few places, where writers meet.
 func (g *generator) position() int {
+	if g.theme.crowd {
+		return g.below(3)
+	}
 	switch g.below(4) {
 	case 0:
 		return 0
