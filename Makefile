@@ -91,6 +91,7 @@ oracle: web-deps ## Compare the engine with real Yjs on random histories for DUR
 crash: web-deps build ## Kill the server while clients type, ROUNDS (50) times, and look for edits that were acknowledged and lost.
 	WEFT_CRASH_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 0 -v -run '^TestCrash' ./storage/... ./server/... ./cmd/...
 	cd web && WEFT_BIN=../bin/weft WEFT_CRASH_ROUNDS=$(ROUNDS) $(NPM) run crash
+	cd web && $(NPM) run crash -- --control --rounds 5
 
 .PHONY: cover
 cover: ## Write the coverage of each package by its own tests to bin/cover.out and print it.
