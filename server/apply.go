@@ -53,7 +53,7 @@ func (r *room) admit(update []byte) *ysync.Refusal {
 	if r.state != ready {
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	}
-	if err := r.srv.store.Writable(); err != nil {
+	if err := r.srv.writable(); err != nil {
 		return refusalOfStorage(err)
 	}
 	if refusal := r.size.admit(r.doc, update, r.srv.limits.DocumentBytes); refusal != nil {

@@ -63,21 +63,30 @@ func TestEveryStep1GetsOneStep2(t *testing.T) {
 
 func TestServerAsksForWhatItLacks(t *testing.T) {
 	s := startServer(t, newDisk(), hooks{}, nil)
-	away := s.connect(t, "sync/d", nil)
-	away.mu.Lock()
-	if _, err := away.doc.Update(func(tx *crdt.Tx) error { return away.doc.Text("content").Insert(tx, 0, "offline") }); err != nil {
+	away := crdt.New(crdt.Options{})
+	if _, err := away.Update(func(tx *crdt.Tx) error { return away.Text("content").Insert(tx, 0, "offline") }); err != nil {
 		t.Fatal(err)
 	}
-	away.mu.Unlock()
-	away.sync()
-	// The step 1 of the server may have been answered before there was anything: ask again, as a provider does that
-	// connects anew.
-	again := s.connect(t, "sync/d", nil)
-	again.mu.Lock()
-	again.doc = away.doc
-	again.mu.Unlock()
-	again.sync()
+	e := s.connect(t, "sync/d", nil)
+	e.mu.Lock()
+	e.doc = away
+	answered := len(e.step1s) > 0 // the server's step 1 may have come while there was nothing yet
+	e.mu.Unlock()
+	e.sync()
+	if answered {
+		e.send(ysync.YWebsocket{}.AppendStep2(nil, mustEncode(t, e)))
+	}
 	s.join(t, "d").awaitText("offline")
+}
+
+// mustEncode returns the whole document of an editor.
+func mustEncode(t testing.TB, e *editor) []byte {
+	t.Helper()
+	whole, err := e.copyOfDoc()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return whole
 }
 
 func TestAnEmptyClientCreatesNothing(t *testing.T) {

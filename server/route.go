@@ -128,7 +128,7 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	answer := "ready\n"
-	switch err := s.store.Writable(); {
+	switch err := s.writable(); {
 	case s.isDraining():
 		w.WriteHeader(http.StatusServiceUnavailable)
 		answer = "draining\n"

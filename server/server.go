@@ -46,6 +46,7 @@ type Options struct {
 type Server struct {
 	log        *slog.Logger
 	store      *storage.Store
+	writable   func() error // says whether the store takes writes now
 	authorizer Authorizer
 	origins    originList
 	prefix     string
@@ -119,6 +120,7 @@ func newServer(o Options, h hooks) (*Server, error) {
 	if s.store, err = storage.Open(o.Storage); err != nil {
 		return nil, fmt.Errorf("open the data directory: %w", err)
 	}
+	s.writable = s.store.Writable
 	go s.watch()
 	return s, nil
 }
