@@ -41,6 +41,7 @@ type block struct {
 	client uint32
 	refs   []ref
 	next   int
+	start  uint32 // clock of the first struct, a Skip too
 	end    uint32 // clock after the last struct, a Skip too
 }
 
@@ -147,14 +148,14 @@ func (d *Doc) decodeStructs(u *decoded, src *source) error {
 		}
 		u.blocks = append(u.blocks, block{client: c})
 		d.clients[c].block = int32(len(u.blocks))
-		first := len(u.refs)
+		first, start := len(u.refs), clock
 		for range n {
 			if clock, err = d.decodeStruct(u, src, c, clock); err != nil {
 				return err
 			}
 		}
 		last := &u.blocks[len(u.blocks)-1]
-		last.next, last.end = len(u.refs)-first, clock
+		last.next, last.start, last.end = len(u.refs)-first, start, clock
 	}
 	return nil
 }

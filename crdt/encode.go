@@ -340,16 +340,17 @@ func (d *Doc) encodePending(f format) []byte {
 	s := f.sink(nil)
 	s.uint(uint64(len(cs)))
 	for _, c := range cs {
-		d.writeDetached(&s, c, d.pending.refs[c], 0)
+		refs := d.pending.refs[c]
+		d.writeDetached(&s, c, refs, d.item(refs[0]).clock, 0)
 	}
 	s.uint(0)
 	return s.finish()
 }
 
 // writeDetached writes the block of one client: structs that lie in no list,
-// ordered by clock, with Skip structs for the gaps between them and up to end.
-func (d *Doc) writeDetached(s *sink, c uint32, refs []ref, end uint32) {
-	start := d.item(refs[0]).clock
+// ordered by clock, with Skip structs for the gaps from start on, between them
+// and up to end.
+func (d *Doc) writeDetached(s *sink, c uint32, refs []ref, start, end uint32) {
 	count, clock := len(refs), start
 	for _, r := range refs {
 		it := d.item(r)

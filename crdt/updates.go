@@ -48,7 +48,8 @@ func mergeUpdates(f format, updates [][]byte) ([]byte, error) {
 	s := f.sink(nil)
 	s.uint(uint64(len(m.runs)))
 	for _, run := range m.runs {
-		d.writeDetached(&s, d.item(run[0]).client(), run, 0)
+		first := d.item(run[0])
+		d.writeDetached(&s, first.client(), run, first.clock, 0)
 	}
 	d.writeDeleteSet(&s, joinRanges(deletes))
 	return s.finish(), nil
@@ -220,7 +221,7 @@ func diffUpdate(f format, update, stateVector []byte) ([]byte, error) {
 	s := f.sink(nil)
 	s.uint(uint64(len(news)))
 	for _, b := range news {
-		d.writeDetached(&s, b.client, b.refs, b.end)
+		d.writeDetached(&s, b.client, b.refs, d.item(b.refs[0]).clock, b.end)
 	}
 	slices.SortStableFunc(u.deletes, func(a, b idRange) int { return int(a.client) - int(b.client) })
 	d.writeDeleteSet(&s, u.deletes)
@@ -240,11 +241,14 @@ func convertUpdate(from, to format, update []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("converting an update: %w", err)
 	}
-	blocks := slices.DeleteFunc(u.blocks, func(b block) bool { return len(b.refs) == 0 })
+	blocks := slices.DeleteFunc(u.blocks, func(b block) bool { return b.start == b.end })
 	s := to.sink(nil)
 	s.uint(uint64(len(blocks)))
 	for _, b := range blocks {
-		d.writeDetached(&s, b.client, b.refs, b.end)
+		d.writeDetached(&s, b.client, b.refs, b.start, b.end)
+	}
+	if to == v2 {
+		u.deletes = joinRanges(u.deletes) // V2 cannot go backwards
 	}
 	slices.SortStableFunc(u.deletes, func(a, b idRange) int { return int(a.client) - int(b.client) })
 	d.writeDeleteSet(&s, u.deletes)
