@@ -7,6 +7,8 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 export class Gateway {
   /** Whether WebSockets are refused with 403. */
   refusing: boolean
+  /** How long what a WebSocket carries to the server is under way, beyond the loopback. */
+  uplinkMilliseconds = 0
   readonly #server: HTTPServer
   readonly #sockets = new Set<Socket>()
   /** Those of the sockets that lead to weft. */
@@ -41,7 +43,9 @@ export class Gateway {
         onward.write(head)
         onward.pipe(socket)
         socket.on('data', (bytes) => {
-          if (!this.#swallowing) onward.write(bytes)
+          if (this.#swallowing) return
+          if (this.uplinkMilliseconds === 0) onward.write(bytes)
+          else setTimeout(() => onward.writable && onward.write(bytes), this.uplinkMilliseconds)
         })
         socket.on('end', () => onward.end())
       })
