@@ -40,4 +40,4 @@ func buildHooks() hooks {
 }
 
 // saveAfter is how long the control keeps an acknowledged update in memory alone.
-const saveAfter = 200 * time.Millisecond
+const saveAfter = 30 * time.Millisecond
