@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"sort"
+	"runtime/debug"
+	"slices"
 
 	"github.com/weftsync/weft/crdt"
 	"github.com/weftsync/weft/crdt/lib0"
@@ -41,7 +42,7 @@ func RunScript(s *Script, yjs []Entry, classes *Classes) (m *Machine, diff *Diff
 	at := 0
 	defer func() {
 		if r := recover(); r != nil {
-			diff = &Difference{Step: at, Field: "panic", Got: fmt.Sprintf("%v\n%s", r, stack()), Want: "none"}
+			diff = &Difference{Step: at, Field: "panic", Got: fmt.Sprintf("%v\n%s", r, debug.Stack()), Want: "none"}
 		}
 	}()
 	for _, spec := range s.Docs {
@@ -270,7 +271,8 @@ func VectorBelow(clocks map[uint64]uint64, picks []int) []byte {
 	for c := range clocks {
 		clients = append(clients, c)
 	}
-	sort.Slice(clients, func(i, j int) bool { return clients[i] > clients[j] })
+	slices.Sort(clients)
+	slices.Reverse(clients)
 	var body []byte
 	n := uint64(0)
 	for i, c := range clients {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"runtime/debug"
 	"unicode/utf16"
 
 	"github.com/weftsync/weft/crdt"
@@ -217,5 +216,3 @@ func ReadRoot(d *crdt.Doc, name string, t any) RootEntry {
 	}
 	return e
 }
-
-func stack() string { return string(debug.Stack()) }
