@@ -69,7 +69,11 @@ func (d *Doc) encodeState(f format, stateVector []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := f.sink(nil)
+	var buf []byte
+	if len(known) == 0 {
+		buf = make([]byte, 0, 64+12*d.slab.live+len(d.text)+len(d.blobs)) // about what it takes
+	}
+	s := f.sink(buf)
 	d.writeStructs(&s, func(c uint32) uint32 { return known[c] }, d.byID())
 	d.writeDeleteSet(&s, d.deleteSet())
 	state := s.finish()
