@@ -73,7 +73,7 @@ func textRoots(doc *crdt.Doc) []string {
 func textOf(doc *crdt.Doc, root string) string {
 	switch kind := doc.RootKind(root); {
 	case kind == crdt.KindText:
-		return doc.RootString(root)
+		return doc.RootText(root)
 	case isXML(kind):
 		return stringOfJSON(doc.RootJSON(root))
 	}

@@ -45,6 +45,25 @@ func TestViewOfText(t *testing.T) {
 	v.expect("splice", `[[0,0,"\"\n"],[7,0,"z"]]`)
 }
 
+// TestViewOfTextWithAnEmbed: what is no text holds its place, so that positions stay those of the document.
+func TestViewOfTextWithAnEmbed(t *testing.T) {
+	s := startServer(t, newDisk(), hooks{}, nil)
+	e := s.join(t, "d")
+	e.write("ab")
+	e.edit(func(tx *crdt.Tx) error { return e.doc.Text("content").InsertEmbed(tx, 1, map[string]any{"image": "x"}) })
+	e.sync()
+	var mine replica
+	v := s.view(t, "view/d?root=content", nil)
+	mine.apply(t, v.next())
+	e.edit(func(tx *crdt.Tx) error { return e.doc.Text("content").InsertEmbed(tx, 3, map[string]any{"image": "y"}) })
+	mine.apply(t, v.next())
+	e.write("!")
+	mine.apply(t, v.next())
+	if got, want := mine.string(), "a\uFFFCb\uFFFC!"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestViewOfJSON(t *testing.T) {
 	s := startServer(t, newDisk(), hooks{}, nil)
 	e := s.join(t, "d")
