@@ -31,6 +31,12 @@ type fixture struct {
 		JSON string
 	}
 	Doubles []struct{ Bits, Text string }
+	Columns []struct {
+		Coder  string
+		Values []json.RawMessage // what was written
+		Hex    string
+		Read   []json.RawMessage // what lib0 read from it
+	}
 }
 
 func TestUintAsLib0(t *testing.T) {
@@ -187,7 +193,7 @@ func loadFixture(t testing.TB) fixture {
 	if err := json.Unmarshal(data, &f); err != nil {
 		t.Fatalf("decode fixture: %v", err)
 	}
-	for _, n := range []int{len(f.Uints), len(f.Ints), len(f.Strings), len(f.Anys), len(f.Rewritten), len(f.Parsed), len(f.Doubles)} {
+	for _, n := range []int{len(f.Uints), len(f.Ints), len(f.Strings), len(f.Anys), len(f.Rewritten), len(f.Parsed), len(f.Doubles), len(f.Columns)} {
 		if n < 20 {
 			t.Fatalf("a part of the fixture has %d rows", n)
 		}
