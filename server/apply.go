@@ -32,6 +32,12 @@ func (r *room) apply(o origin, kind ysync.Kind, update []byte) (refusal *ysync.R
 	defer r.mu.Unlock()
 	defer r.contain(&refusal)
 	if refusal := r.admit(update); refusal != nil {
+		// A full disk or document refuses what is new. Every client answers the server's step 1, most of them with
+		// nothing new, and may go on reading.
+		if full := refusal.Code == ysync.CodeDiskFull || refusal.Code == ysync.CodeTooLarge; full && r.knows(update) {
+			r.confirm(o, kind, update)
+			return nil
+		}
 		return refusal
 	}
 	applied, err := r.doc.ApplyUpdate(update)
@@ -39,12 +45,24 @@ func (r *room) apply(o origin, kind ysync.Kind, update []byte) (refusal *ysync.R
 		return refusalOfUpdate(err)
 	}
 	if !applied.Changed {
-		if kind == ysync.Update && o.connection != nil {
-			r.reply(o.connection, o.connection.session.Dialect().AppendUpdate(nil, update))
-		}
+		r.confirm(o, kind, update)
 		return nil
 	}
 	return r.commit(o, applied)
+}
+
+// knows reports whether an update adds nothing.
+func (r *room) knows(update []byte) bool {
+	known, err := r.doc.Knows(update)
+	return err == nil && known
+}
+
+// confirm answers an update that added nothing: its writer does not know whether it had arrived before, and is told when
+// everything that the document has now is durable. A step 2 is not answered.
+func (r *room) confirm(o origin, kind ysync.Kind, update []byte) {
+	if kind == ysync.Update && o.connection != nil {
+		r.reply(o.connection, o.connection.session.Dialect().AppendUpdate(nil, update))
+	}
 }
 
 // admit says whether an update may be applied at all: what can refuse stands before apply. A document that does not

@@ -93,7 +93,10 @@ func (c *connection) serve(refusal *ysync.Refusal) {
 		c.read()
 		c.room.leave(c)
 	}
-	c.out.close()
+	c.closing.Do(func() { // the peer has closed it; from here on nobody else can
+		close(c.closed)
+		c.out.close()
+	})
 	c.out.writers.Wait()
 	c.closers.Wait()
 	_ = c.ws.CloseNow() // already closed in most cases; this gives the socket back in all

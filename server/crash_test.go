@@ -179,16 +179,23 @@ func losePower(t *testing.T, rounds int, seed uint64, h hooks) *ledger {
 	l := new(ledger)
 	fs := vfs.NewCrashableMem()
 	for round := range rounds {
-		s := startServer(t, newDiskOn(fs), h, func(o *Options) { o.Limits.MessagesPerSecond, o.Limits.BytesPerSecond = -1, -1 })
+		d := newDiskOn(fs)
+		s := startServer(t, d, h, func(o *Options) { o.Limits.MessagesPerSecond, o.Limits.BytesPerSecond = -1, -1 })
 		l.check(t, s)
 		stop := make(chan struct{})
 		var typing sync.WaitGroup
 		typists := startTyping(t, s, round, rng, stop, &typing)
-		time.Sleep(time.Duration(rng.IntN(60)) * time.Millisecond) // the moment at which the power goes
+		time.Sleep(time.Duration(rng.IntN(60)) * time.Millisecond)
+		letGo := func() {}
+		if round%2 == 0 { // the disk hangs for a while before the power goes
+			letGo = d.hold()
+			time.Sleep(time.Duration(5+rng.IntN(30)) * time.Millisecond)
+		}
 		for _, ty := range typists {
 			l.note(ty)
 		}
 		fs = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 0, 20, 50, 100}[rng.IntN(5)], RNG: rng})
+		letGo()
 		close(stop)
 		s.stop() // what it still does happens on a disk that nobody will read
 		typing.Wait()

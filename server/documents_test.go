@@ -228,10 +228,11 @@ func TestDiskFull(t *testing.T) {
 	}
 	e.write("no")
 	e.awaitClose(ysync.CodeDiskFull, "disk is full")
-	reader := s.connect(t, "sync/d", nil)
-	reader.mute = true
+	reader := s.join(t, "d") // answers the server's step 1 with nothing new
 	reader.sync()
 	reader.awaitText("kept")
+	reader.send(ysync.YWebsocket{}.AppendUpdate(nil, mustEncode(t, reader)))
+	reader.await("the echo of what is known", func() bool { return len(reader.updates) == 1 })
 	if answer, _ := s.get(t, "PUT", "api/documents/new", map[string]string{"If-None-Match": "*"}, nil); answer.StatusCode != 507 {
 		t.Errorf("got %d, want 507", answer.StatusCode)
 	}

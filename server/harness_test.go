@@ -168,7 +168,6 @@ type editor struct {
 	alive    int      // keep-alives
 	frames   int
 	ended    error // how the connection ended
-	mute     bool  // does not answer the server's step 1
 }
 
 // connect opens a connection and starts to read it. It says nothing yet.
@@ -233,14 +232,12 @@ func (e *editor) take(frame []byte) {
 	switch m := messages[0]; m.Kind {
 	case ysync.Step1:
 		e.step1s = append(e.step1s, m.Payload)
-		if !e.mute {
-			diff, err := e.doc.EncodeStateAsUpdate(m.Payload)
-			if err != nil {
-				e.t.Errorf("the server's state vector %x: %v", m.Payload, err)
-				return
-			}
-			e.send(ysync.YWebsocket{}.AppendStep2(nil, diff))
+		diff, err := e.doc.EncodeStateAsUpdate(m.Payload)
+		if err != nil {
+			e.t.Errorf("the server's state vector %x: %v", m.Payload, err)
+			return
 		}
+		e.send(ysync.YWebsocket{}.AppendStep2(nil, diff))
 	case ysync.Step2, ysync.Update:
 		if _, err := e.doc.ApplyUpdate(m.Payload); err != nil {
 			e.t.Errorf("the server's %s %x: %v", m.Kind, m.Payload, err)
