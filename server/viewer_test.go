@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weftsync/weft/storage"
 )
@@ -55,6 +56,16 @@ func (s *testServer) view(t testing.TB, path string, header map[string]string) *
 func (v *sseClient) close() {
 	v.cancel()
 	for range v.events {
+	}
+}
+
+// withoutViewers waits until the server has noticed that all viewers have gone.
+func (s *testServer) withoutViewers(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); s.Stats().Views > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d viewers are still there", s.Stats().Views)
+		}
 	}
 }
 
