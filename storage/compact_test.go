@@ -95,6 +95,33 @@ func snapshots(tb testing.TB, s *Store, d *Document) (seqs []uint64) {
 	return seqs
 }
 
+// A document may be compacted after Load read the durable sequence and before it
+// saw the records: the snapshot is then ahead of what Load set out to read.
+func TestCompactedWhileLoading(t *testing.T) {
+	s := mustOpen(t, testOptions(t, vfs.NewMem()))
+	d := mustDocument(t, s, "d")
+	fill(t, d, 1, 5)
+	fill(t, d, 6, 8)
+	for _, at := range []uint64{7, 8} { // one generation of entries is kept
+		if err := d.Compact(t.Context(), at, []byte("state")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, from := range []uint64{0, 2} {
+		var got []uint64
+		err := d.state.loadUpTo(t.Context(), from, 5, func(e Entry) error {
+			if !e.Snapshot {
+				t.Errorf("from %d: an entry that the snapshot covers", from)
+			}
+			got = append(got, e.Seq)
+			return nil
+		})
+		if diff := cmp.Diff([]uint64{8}, got); err != nil || diff != "" {
+			t.Errorf("from %d: %v (-want +got):\n%s", from, err, diff)
+		}
+	}
+}
+
 func TestCompactRefuses(t *testing.T) {
 	fs := newFaults(vfs.NewMem())
 	s := mustOpen(t, testOptions(t, fs))

@@ -39,8 +39,8 @@ type callerError struct{ err error }
 
 func (e *callerError) Error() string { return e.err.Error() }
 
-func (st *docState) load(ctx context.Context, from uint64, fn func(Entry) error) (err error) {
-	s, id := st.store, st.meta.id
+func (st *docState) load(ctx context.Context, from uint64, fn func(Entry) error) error {
+	s := st.store
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -49,6 +49,12 @@ func (st *docState) load(ctx context.Context, from uint64, fn func(Entry) error)
 	if from >= end {
 		return nil
 	}
+	return st.loadUpTo(ctx, from, end, fn)
+}
+
+// loadUpTo is load with the durable sequence as it was when Load was called.
+func (st *docState) loadUpTo(ctx context.Context, from, end uint64, fn func(Entry) error) (err error) {
+	s, id := st.store, st.meta.id
 	// One iterator over snapshots and entries sees both as of one moment, also
 	// while Compact replaces the ones by the other.
 	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{
@@ -94,10 +100,13 @@ func (l *loader) start(from uint64) error {
 		if err != nil {
 			return s.damaged(st.meta.name, snapshot.seq, "snapshot", err)
 		}
-		if snapshot.seq > l.end {
+		if durable := st.durable.Load(); snapshot.seq > durable {
 			return s.damaged(st.meta.name, snapshot.seq, "snapshot",
-				badRecord("it is ahead of the durable sequence %d", l.end))
+				badRecord("it is ahead of the durable sequence %d", durable))
 		}
+		// Rare: the document was compacted after end was read and before the
+		// iterator saw the records. What is durable has grown up to there.
+		l.end = max(l.end, snapshot.seq)
 		if snapshot.seq > from {
 			e := Entry{Seq: snapshot.seq, Time: snapshot.modified, Update: state, Snapshot: true}
 			if err := l.fn(e); err != nil {
