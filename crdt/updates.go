@@ -39,7 +39,7 @@ func mergeUpdates(f format, updates [][]byte) ([]byte, error) {
 			return nil, fmt.Errorf("merging update %d of %d: %w", i+1, len(updates), err)
 		}
 		deletes = append(deletes, u.deletes...)
-		if r := (&reader{d: d, blocks: u.blocks, order: i}); r.settle() {
+		if r := (&reader{d: d, blocks: u.blocks, order: -i}); r.settle() {
 			m.readers = append(m.readers, r)
 		}
 	}
@@ -59,7 +59,7 @@ func mergeUpdates(f format, updates [][]byte) ([]byte, error) {
 type reader struct {
 	d      *Doc
 	blocks []block
-	order  int // tie-break: the place of the update among those merged
+	order  int // tie-break: the greater first, see merger.run
 }
 
 // settle moves to the next block that has structs left, if the present one has
@@ -102,7 +102,7 @@ func (m *merger) Less(i, j int) bool {
 	if a.clock != b.clock {
 		return a.clock < b.clock
 	}
-	return m.readers[i].order < m.readers[j].order
+	return m.readers[i].order > m.readers[j].order
 }
 
 func (m *merger) Swap(i, j int) { m.readers[i], m.readers[j] = m.readers[j], m.readers[i] }
@@ -115,9 +115,10 @@ func (m *merger) Pop() any {
 
 // run takes structs from the reader that is first in order for as long as they
 // follow one another, as Yjs does: where updates overlap, this decides which
-// one's structs are cut.
+// one's structs are cut. Of readers that are at the same struct, the one read
+// last goes first: Yjs sorts them anew each time, and its sort is stable.
 func (m *merger) run() {
-	for len(m.readers) > 0 {
+	for turn := 1; len(m.readers) > 0; turn++ {
 		r := m.readers[0]
 		taken, more := m.take(r)
 		for taken && more && m.follows(r) {
@@ -126,6 +127,7 @@ func (m *merger) run() {
 			more = r.advance()
 		}
 		if more {
+			r.order = turn
 			heap.Fix(m, 0)
 		} else {
 			heap.Pop(m)
