@@ -31,6 +31,7 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 		p.refs = map[uint32][]ref{}
 	}
 	list := p.refs[client]
+	last := ref(0) // of those added now
 	for _, r := range refs {
 		it := d.item(r)
 		i := len(list)
@@ -44,6 +45,13 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 			} else if before > it.clock {
 				d.slice(it, before-it.clock)
 			}
+		}
+		// Collected runs of different updates become one, as in MergeUpdates.
+		if i > 0 && list[i-1] != last && d.meet(list[i-1], r) {
+			d.item(list[i-1]).len += it.len
+			d.release(r)
+			added = true
+			continue
 		}
 		// Those that begin inside the new one yield to it where they overlap.
 		j := i
@@ -59,9 +67,23 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 		added = true
 		p.count += 1 - (j - i)
 		list = slices.Replace(list, i, j, r)
+		if i+1 < len(list) && d.meet(r, list[i+1]) {
+			it.len += d.item(list[i+1]).len
+			d.release(list[i+1])
+			list = slices.Delete(list, i+1, i+2)
+			p.count--
+		}
+		last = r
 	}
 	p.refs[client] = list
 	return added
+}
+
+// meet reports whether two waiting structs are collected runs of which the
+// second follows the first.
+func (d *Doc) meet(left, right ref) bool {
+	l, r := d.item(left), d.item(right)
+	return l.kind() == kindGC && r.kind() == kindGC && l.end() == r.clock
 }
 
 // checkPending refuses an update that could make more wait than the limits
