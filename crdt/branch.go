@@ -33,6 +33,7 @@ type branch struct {
 	item   ref      // the item whose content this is; 0 for a root
 	kind   TypeKind // of a root: what it was declared as
 	format bool     // a format item has been in the list
+	marks  bool     // one came since the type was declared
 	dead   bool     // collected
 	name   string   // of the root, the XML element or the hook
 
@@ -45,9 +46,10 @@ type branch struct {
 	tree   nodeRef // root of the position tree, 0 until positions are asked for
 	cursor cursor
 
-	changed  uint32 // stamp of the last transaction that changed it
-	passed   uint32 // stamp of the last transaction that looked for its root
-	watchers []*watcher
+	changed uint32 // stamp of the last transaction that changed it
+	change  int32  // number in that transaction's changes
+	passed  uint32 // stamp of the last transaction that looked for its root
+	hooks   *hooks // observers and watchers, nil if it never had any
 }
 
 // keyed is the current item of a key; older ones are to its left.

@@ -1,32 +1,68 @@
 package crdt
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
-// commit is the last of the seven steps: it collects what was deleted, merges
-// neighbours back into runs and ends the transaction (Yjs:
-// cleanupTransactions). Which neighbours are tried follows Yjs exactly, for it
-// decides where the encoded state is cut into structs.
+// commit is the last of the seven steps: observers are called, what was deleted
+// is collected, neighbours merge back into runs, and the transaction's update is
+// made (Yjs: cleanupTransactions). Which neighbours are tried follows Yjs
+// exactly, for it decides where the encoded state is cut into structs.
 func (tx *Tx) commit() {
 	d := tx.d
-	tx.findRoots()
+	for i := range tx.touched {
+		t := &tx.touched[i]
+		t.after = d.clients[t.client].next
+	}
 	tx.deletes = joinRanges(tx.deletes)
+	tx.findRoots()
+	if d.listeners != nil || d.observed > 0 || tx.needsCleaning() {
+		defer tx.cleanUp()
+		tx.callObservers()
+		return
+	}
+	tx.cleanUp()
+}
+
+func (tx *Tx) cleanUp() {
+	d := tx.d
 	if !d.keepDeleted {
 		tx.collectDeleted()
 	}
 	tx.mergeDeleted()
 	tx.mergeNew()
 	tx.mergeSplit()
-	if c := d.selfNumber; c != 0 && !tx.local && tx.before(c) != d.clients[c].next {
+	if !tx.local && tx.wroteAs(d.selfNumber) {
 		d.self = randomClientID() // somebody else uses ours
 		d.selfNumber = d.clientIndex[d.self]
 	}
 	d.tidyArenas()
-	tx.active = false
+	d.emit(AfterTransactionCleanup, tx)
+	if tx.want && tx.changedAnything() {
+		tx.update = tx.encode(v1)
+	}
+	tx.emitUpdates()
+	tx.settleSubdocs()
 	if checking {
 		if err := d.Check(); err != nil {
 			panic(err)
 		}
 	}
+}
+
+// wroteAs reports whether the transaction added operations of a client.
+func (tx *Tx) wroteAs(client uint32) bool {
+	return client != 0 && slices.ContainsFunc(tx.touched, func(t touched) bool { return t.client == client })
+}
+
+// inRanges reports whether ranges that joinRanges returned hold an operation.
+func inRanges(rs []idRange, client, clock uint32) bool {
+	i := sort.Search(len(rs), func(i int) bool {
+		r := rs[i]
+		return r.client > client || r.client == client && r.end() > clock
+	})
+	return i < len(rs) && rs[i].client == client && rs[i].clock <= clock
 }
 
 // joinRanges sorts ranges by client and clock, and joins those that touch.
@@ -130,9 +166,9 @@ func (tx *Tx) mergeDeleted() {
 
 // mergeNew tries all new structs, and the one before them.
 func (tx *Tx) mergeNew() {
-	for _, c := range tx.touched {
-		l := &tx.d.clients[c].structs
-		first := l.at(l.find(tx.d.clients[c].before)).clock
+	for _, t := range tx.touched {
+		l := &tx.d.clients[t.client].structs
+		first := l.at(l.find(t.before)).clock
 		p := l.last()
 		for ok := true; ok && l.at(p).clock >= first; {
 			p, _ = tx.mergeLeft(l, p)

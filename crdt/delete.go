@@ -66,7 +66,7 @@ func (tx *Tx) delete(r ref) {
 	}
 	b := d.branches[it.parent]
 	if size := it.visible(); size > 0 && it.key() == 0 {
-		if len(b.watchers) > 0 {
+		if b.hooks.watched() {
 			tx.reportDelete(b, r, it)
 		}
 		b.length -= size
@@ -75,9 +75,12 @@ func (tx *Tx) delete(r ref) {
 	}
 	it.bits |= flagDeleted
 	tx.deletes = append(tx.deletes, idRange{it.client(), it.clock, it.len})
-	tx.change(b)
-	if it.kind() == kindType {
+	tx.change(b, it.key())
+	switch it.kind() {
+	case kindType:
 		tx.deleteChildren(d.branches[it.content])
+	case kindDoc:
+		tx.subdocDeleted(it)
 	}
 }
 
@@ -98,6 +101,7 @@ func (tx *Tx) deleteChildren(b *branch) {
 	for _, k := range b.keys {
 		child(k.item)
 	}
+	tx.forget(b)
 }
 
 // isDeleted reports whether all of a range is known and deleted.

@@ -34,6 +34,7 @@ package crdt
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -47,6 +48,11 @@ type Options struct {
 
 	// KeepDeleted keeps deleted content instead of collecting it (Yjs: gc false).
 	KeepDeleted bool
+
+	// KeepMarks keeps formatting marks that have no effect. Concurrent
+	// formatting leaves some; Yjs deletes them after an update from elsewhere in
+	// every text whose type it knows, which is an edit of its own.
+	KeepMarks bool
 
 	Limits Limits
 }
@@ -98,10 +104,19 @@ type Doc struct {
 	self        uint64 // our client id
 	selfNumber  uint32 // its number, 0 until it has one
 	keepDeleted bool
+	keepMarks   bool
 	limits      Limits
 
-	tx    Tx
-	stamp uint32
+	tx      Tx     // reused for every transaction that no other one caused
+	current *Tx    // the transaction under way, nil if none is
+	queue   []*Tx  // those that have not ended, in order
+	ended   int    // how many of the queue have ended
+	stamp   uint32 // of the transaction begun last
+
+	listeners *listeners // nil if there never was one
+	observed  int        // observers of types
+	subdocs   []subdocChange
+	loaded    map[id]bool // subdocuments that asked to be loaded
 
 	// Kept for reuse.
 	in      decoded
@@ -124,6 +139,7 @@ func New(o Options) *Doc {
 		roots:       map[string]*branch{},
 		self:        o.ClientID,
 		keepDeleted: o.KeepDeleted,
+		keepMarks:   o.KeepMarks,
 		limits:      o.Limits.withDefaults(),
 	}
 	if d.self == 0 {
@@ -161,6 +177,11 @@ type Applied struct {
 	// not known yet. It is kept and part of the encoded state.
 	Waiting bool
 
+	// Authored is what this document did in consequence, as a V1 update that is
+	// to be logged and sent on like a local edit: what observers edited, and the
+	// marks without effect that were deleted from texts. nil if nothing.
+	Authored []byte
+
 	// Roots names the root types whose content changed at any depth. The slice
 	// is valid until the next transaction.
 	Roots []string
@@ -169,16 +190,21 @@ type Applied struct {
 // ApplyUpdate applies a V1 update: whole, or not at all with an *UpdateError.
 // Updates may come in any order and repeatedly; what depends on operations
 // that are missing waits for them. The document keeps no reference to update.
+// An observer may apply one; inside a transaction the error is ErrTransaction.
 //
 // The cost is linear in the update but for concurrent insertions at one place,
 // where it is that of YATA's conflict scan.
-func (d *Doc) ApplyUpdate(update []byte) (Applied, error) { return d.apply(v1, update) }
+func (d *Doc) ApplyUpdate(update []byte, opts ...TxOption) (Applied, error) {
+	return d.apply(v1, update, opts)
+}
 
 // ApplyUpdateV2 is ApplyUpdate for a V2 update. Applied.Update is V1 all the same.
-func (d *Doc) ApplyUpdateV2(update []byte) (Applied, error) { return d.apply(v2, update) }
+func (d *Doc) ApplyUpdateV2(update []byte, opts ...TxOption) (Applied, error) {
+	return d.apply(v2, update, opts)
+}
 
-func (d *Doc) apply(f format, update []byte) (Applied, error) {
-	if d.tx.active {
+func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
+	if d.current != nil {
 		return Applied{}, ErrTransaction
 	}
 	u := &d.in
@@ -189,24 +215,30 @@ func (d *Doc) apply(f format, update []byte) (Applied, error) {
 		d.discardAll(u)
 		return Applied{}, err
 	}
-	tx := d.begin(false)
+	tx := d.begin(false, originOf(opts))
 	tx.integrateAll(u.blocks)
 	queued := tx.queued
 	fresh, waiting := tx.applyDeletes(u.deletes)
 	tx.retryPending()
-	tx.commit()
-	changed := tx.changedAnything() || queued || waiting
-	whole := changed && fresh && !u.known && !tx.clipped || queued || waiting
-	a := Applied{Changed: changed, Waiting: queued || waiting, Roots: tx.changedRoots()}
+	a := Applied{Changed: tx.changedAnything() || queued || waiting, Waiting: queued || waiting}
+	whole := a.Changed && fresh && !u.known && !tx.clipped || a.Waiting
+	if a.Changed && !whole {
+		tx.want = true
+		if tx != &d.tx { // an observer applies it, and its end is yet to come
+			a.Update = tx.encode(v1)
+		}
+	}
+	d.in.shrink()
+	out := tx.end()
 	switch {
 	case whole && f == v1:
 		a.Update = update
 	case whole:
 		a.Update, _ = ConvertUpdateV2ToV1(update)
-	case changed:
-		a.Update = tx.encode()
+	case tx == &d.tx:
+		a.Update = out.update
 	}
-	d.in.shrink()
+	a.Authored, a.Roots = out.authored, out.roots
 	return a, nil
 }
 
@@ -220,29 +252,46 @@ func (u *decoded) shrink() {
 
 // Update runs fn in a transaction and returns the V1 update for the other
 // replicas, nil if nothing changed. If fn returns an error Update returns it
-// too; what fn did before stays done, and the update says so. Inside a
-// transaction under way Update runs fn as part of that, and returns no update.
-func (d *Doc) Update(fn func(tx *Tx) error) ([]byte, error) {
-	if d.tx.active {
-		if !d.tx.local {
+// too; what fn did before stays done, and the update says so. What observers did
+// in consequence is part of the update.
+//
+// Inside a transaction under way Update runs fn as part of that; in an observer
+// it runs fn at once, and the transaction ends after the one that is observed.
+// In both cases it returns no update.
+func (d *Doc) Update(fn func(tx *Tx) error, opts ...TxOption) (update []byte, err error) {
+	if d.current != nil {
+		if !d.current.local {
 			return nil, ErrTransaction
 		}
-		return nil, fn(&d.tx)
+		return nil, fn(d.current)
 	}
-	tx := d.begin(true)
-	committed := false
+	tx := d.begin(true, originOf(opts))
+	tx.want = true
+	returned := false
 	defer func() {
-		if !committed { // fn panicked
-			tx.commit()
+		if !returned { // fn panicked
+			tx.end()
 		}
 	}()
-	err := fn(tx)
-	tx.commit()
-	committed = true
-	if !tx.changedAnything() {
-		return nil, err
+	err = fn(tx)
+	returned = true
+	out := tx.end()
+	if out.authored == nil {
+		return out.update, err
 	}
-	return tx.encode(), err
+	merged, mergeErr := MergeUpdates(slices.DeleteFunc([][]byte{out.update, out.authored}, func(u []byte) bool { return u == nil })...)
+	return merged, errors.Join(err, mergeErr)
+}
+
+// transact runs f in the transaction under way, or else in one of its own.
+func (d *Doc) transact(origin any, f func(tx *Tx)) {
+	if d.current != nil {
+		f(d.current)
+		return
+	}
+	tx := d.begin(true, origin)
+	defer tx.end()
+	f(tx)
 }
 
 // ValidateUpdate reports whether a V1 update is well formed: nil, or the
@@ -258,7 +307,7 @@ func ValidateUpdate(update []byte) error {
 // not change. The error is the *UpdateError with which ApplyUpdate would refuse
 // the update.
 func (d *Doc) Knows(update []byte) (bool, error) {
-	if d.tx.active {
+	if d.current != nil {
 		return false, ErrTransaction
 	}
 	u := &d.in

@@ -94,18 +94,43 @@ func (d *Doc) encodeState(f format, stateVector []byte) ([]byte, error) {
 	return mergeUpdates(f, updates)
 }
 
-// encode returns the transaction's own update.
-func (tx *Tx) encode() []byte {
+// encode returns the transaction's own update. It holds, as in Yjs, what later
+// transactions added that observers began.
+func (tx *Tx) encode(f format) []byte {
 	d := tx.d
-	cs := tx.touched
+	cs := d.sorted[:0]
+	for _, t := range tx.touched {
+		cs = append(cs, t.client)
+	}
+	if tx.stamp != d.stamp {
+		cs = tx.touchedLater(cs)
+	}
 	d.sortClients(cs)
-	s := v1.sink(d.scratch)
-	d.writeStructs(&s, func(c uint32) uint32 { return d.clients[c].before }, cs)
+	d.sorted = cs
+	s := f.sink(d.scratch)
+	d.writeStructs(&s, tx.before, cs)
 	d.writeDeleteSet(&s, tx.deletes)
+	if f == v2 {
+		return s.finish()
+	}
 	if cap(s.b) <= maxScratch {
 		d.scratch = s.b
 	}
 	return slices.Clone(s.b)
+}
+
+// touchedLater adds the clients that later transactions gave structs.
+func (tx *Tx) touchedLater(cs []uint32) []uint32 {
+	for _, later := range tx.d.queue {
+		if later.stamp > tx.stamp {
+			for _, t := range later.touched {
+				if !slices.Contains(cs, t.client) {
+					cs = append(cs, t.client)
+				}
+			}
+		}
+	}
+	return cs
 }
 
 // maxScratch is how large a buffer a document keeps for the next update.

@@ -267,8 +267,8 @@ func (tx *Tx) link(b *branch, r ref, it *item) {
 	}
 	tx.add(r, it)
 	tx.integrateContent(b, r, it)
-	tx.change(b)
-	if len(b.watchers) > 0 {
+	tx.change(b, key)
+	if b.hooks.watched() {
 		tx.reportInsert(b, r, it)
 	}
 	if b.item != 0 && d.item(b.item).deleted() || key != 0 && it.right != 0 {
@@ -373,8 +373,10 @@ func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
 		tx.deletes = append(tx.deletes, idRange{it.client(), it.clock, it.len})
 		it.bits |= flagDeleted
 	case kindFormat:
-		b.format = true
+		b.format, b.marks = true, true
 	case kindType:
 		tx.d.branches[it.content].item = r
+	case kindDoc:
+		tx.subdocAdded(it)
 	}
 }

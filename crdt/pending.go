@@ -159,9 +159,9 @@ func (d *Doc) discardAll(u *decoded) {
 func (tx *Tx) retryPending() {
 	d := tx.d
 	if d.pending.count > 0 {
-		ready := slices.ContainsFunc(tx.touched, func(c uint32) bool {
-			clock, ok := d.pending.missing[c]
-			return ok && clock < d.clients[c].next
+		ready := slices.ContainsFunc(tx.touched, func(t touched) bool {
+			clock, ok := d.pending.missing[t.client]
+			return ok && clock < d.clients[t.client].next
 		})
 		if ready {
 			blocks := make([]block, 0, len(d.pending.refs))
@@ -232,8 +232,8 @@ func (tx *Tx) retryDeletes() {
 	if d.pendingDeletes.count == 0 {
 		return
 	}
-	for _, c := range tx.touched {
-		for _, r := range d.pendingDeletes.take(c, d.clients[c].next) {
+	for _, t := range tx.touched {
+		for _, r := range d.pendingDeletes.take(t.client, d.clients[t.client].next) {
 			tx.applyDelete(r)
 		}
 	}

@@ -97,21 +97,13 @@ type Splice struct {
 type watcher struct{ f func(Splice) }
 
 // watch subscribes f to the splices of b.
-func (b *branch) watch(f func(Splice)) (cancel func()) {
-	w := &watcher{f}
-	b.watchers = append(b.watchers, w)
-	return func() {
-		for i, o := range b.watchers {
-			if o == w {
-				b.watchers = append(b.watchers[:i:i], b.watchers[i+1:]...)
-				return
-			}
-		}
-	}
-}
+func (b *branch) watch(f func(Splice)) (cancel func()) { return addTo(&b.hook().watchers, &watcher{f}) }
 
-func (b *branch) report(s Splice) {
-	for _, w := range b.watchers {
+// watched reports whether anybody watches splices.
+func (h *hooks) watched() bool { return h != nil && len(h.watchers) > 0 }
+
+func (h *hooks) report(s Splice) {
+	for _, w := range h.watchers {
 		w.f(s)
 	}
 }
@@ -121,12 +113,12 @@ func (tx *Tx) reportInsert(b *branch, r ref, it *item) {
 	if it.key() != 0 || it.visible() == 0 {
 		return
 	}
-	b.report(Splice{Index: int(tx.d.indexOf(b, r)), Inserted: string(tx.d.appendShown(nil, it))})
+	b.hooks.report(Splice{Index: int(tx.d.indexOf(b, r)), Inserted: string(tx.d.appendShown(nil, it))})
 }
 
 // reportDelete tells the watchers of an item that is about to be deleted.
 func (tx *Tx) reportDelete(b *branch, r ref, it *item) {
-	b.report(Splice{Index: int(tx.d.indexOf(b, r)), Deleted: int(it.len)})
+	b.hooks.report(Splice{Index: int(tx.d.indexOf(b, r)), Deleted: int(it.len)})
 }
 
 // appendShown appends an item as watchers of text see it.

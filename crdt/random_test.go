@@ -96,9 +96,9 @@ func converge(t *testing.T, seed uint64) {
 	}
 	docs, mirrors := make([]*crdt.Doc, n), make([]mirror, n)
 	queues := make([][][]byte, n)
-	keep := rnd.IntN(2) == 0
+	keep, marks := rnd.IntN(2) == 0, rnd.IntN(2) == 0
 	for i := range docs {
-		docs[i] = crdt.New(crdt.Options{ClientID: uint64(i + 1), KeepDeleted: keep})
+		docs[i] = crdt.New(crdt.Options{ClientID: uint64(i + 1), KeepDeleted: keep, KeepMarks: marks})
 		docs[i].OnRootSplice("text", mirrors[i].splice)
 	}
 	check := func(i int) {
@@ -111,24 +111,26 @@ func converge(t *testing.T, seed uint64) {
 			t.Fatalf("replica %d: text %q, its splices give %q", i, got, want)
 		}
 	}
+	send := func(i int, u []byte) {
+		for j := range queues {
+			if j != i && u != nil {
+				queues[j] = append(queues[j], u)
+			}
+		}
+	}
 	deliver := func(i, j int) {
 		t.Helper()
-		u := queues[i][j]
-		if _, err := docs[i].ApplyUpdate(u); err != nil {
+		a, err := docs[i].ApplyUpdate(queues[i][j])
+		if err != nil {
 			t.Fatalf("replica %d refused an update: %v", i, err)
 		}
 		check(i)
+		send(i, a.Authored)
 	}
 	for range 150 {
 		i := rnd.IntN(n)
 		if rnd.IntN(2) == 0 {
-			if u := edit(t, rnd, docs[i], words); u != nil {
-				for j := range queues {
-					if j != i {
-						queues[j] = append(queues[j], u)
-					}
-				}
-			}
+			send(i, edit(t, rnd, docs[i], words))
 			check(i)
 		} else if q := len(queues[i]); q > 0 {
 			j := rnd.IntN(q)
@@ -138,11 +140,15 @@ func converge(t *testing.T, seed uint64) {
 			}
 		}
 	}
-	for i := range queues {
-		for len(queues[i]) > 0 {
-			j := rnd.IntN(len(queues[i]))
-			deliver(i, j)
-			queues[i] = append(queues[i][:j], queues[i][j+1:]...)
+	for left := true; left; { // cleaning up formatting is an edit that is sent in turn
+		left = false
+		for i := range queues {
+			for len(queues[i]) > 0 {
+				left = true
+				j := rnd.IntN(len(queues[i]))
+				deliver(i, j)
+				queues[i] = append(queues[i][:j], queues[i][j+1:]...)
+			}
 		}
 	}
 	want, _ := docs[0].EncodeStateAsUpdate(nil)

@@ -12,9 +12,9 @@ type client struct {
 	structs runs
 	next    uint32 // clock of the next operation
 
-	before uint32 // next when the transaction numbered stamp began
-	stamp  uint32
-	block  int32 // index + 1 of its block in the update being applied
+	stamp uint32 // of the last transaction that gave it structs
+	at    int32  // index in that transaction's touched
+	block int32  // index + 1 of its block in the update being applied
 }
 
 // intern returns the small number of a client id, giving it one if it is new.
@@ -188,20 +188,11 @@ func (d *Doc) find(client, clock uint32) ref {
 func (tx *Tx) add(r ref, it *item) {
 	c := &tx.d.clients[it.client()]
 	if c.stamp != tx.stamp {
-		c.stamp, c.before = tx.stamp, c.next
-		tx.touched = append(tx.touched, it.client())
+		c.stamp, c.at = tx.stamp, int32(len(tx.touched))
+		tx.touched = append(tx.touched, touched{client: it.client(), before: c.next})
 	}
 	c.structs.push(entry{it.clock, r})
 	c.next = it.end()
-}
-
-// before returns the client's clock when the transaction began.
-func (tx *Tx) before(client uint32) uint32 {
-	if c := &tx.d.clients[client]; c.stamp == tx.stamp {
-		return c.before
-	} else {
-		return c.next
-	}
 }
 
 // cleanStart returns the struct that begins at the given operation, splitting
@@ -256,8 +247,8 @@ func (tx *Tx) split(l *runs, p place, diff uint32) ref {
 		d.treeSplit(b, r, nr)
 	}
 	l.insertAfter(p, entry{n.clock, nr})
-	if cutPair && len(b.watchers) > 0 && !n.deleted() && n.key() == 0 {
-		b.report(Splice{Index: int(d.indexOf(b, nr)) - 1, Deleted: 2, Inserted: "\uFFFD\uFFFD"})
+	if cutPair && b.hooks.watched() && !n.deleted() && n.key() == 0 {
+		b.hooks.report(Splice{Index: int(d.indexOf(b, nr)) - 1, Deleted: 2, Inserted: "\uFFFD\uFFFD"})
 	}
 	tx.mergeable = append(tx.mergeable, id{n.client(), n.clock})
 	return nr

@@ -60,7 +60,7 @@ func (d *Doc) declare(name string, kind TypeKind) *branch {
 	switch b.kind {
 	case kind:
 	case Undeclared:
-		b.kind = kind
+		b.kind, b.marks = kind, false
 	default:
 		panic(fmt.Sprintf("crdt: root %q is declared as %v and asked for as %v", name, b.kind, kind))
 	}

@@ -1,38 +1,266 @@
 package crdt
 
-// Tx is a transaction: the edits that become one update. It is valid inside
-// the function given to Doc.Update only.
+import "slices"
+
+// Tx is a transaction: the edits that become one update. Edits are made with it
+// inside the function given to Doc.Update only; observers read what it did.
 type Tx struct {
 	d      *Doc
-	active bool
 	local  bool
+	origin any
 	stamp  uint32
+	meta   map[any]any
 
-	touched   []uint32  // clients that got new structs
-	deletes   []idRange // what was deleted; sorted and joined by commit
+	touched   []touched // clients that got new structs
+	deletes   []idRange // what was deleted; sorted and joined when the transaction ends
 	mergeable []id      // structs to try to merge: right parts of splits
-	changes   []*branch
+	changes   []change
+	keys      []changedKey
 	roots     []string
+	subdocs   *subdocChanges // nil if none came or went
 
 	queued  bool // structs were queued that did not wait before
 	clipped bool // part of a struct was known before
+	redoing bool // an UndoManager brings back what was deleted
+
+	want    bool   // update is wanted
+	update  []byte // the transaction's own update, once it has ended
+	calling *calls // of observers, while they are called
 }
 
-func (d *Doc) begin(local bool) *Tx {
-	d.stamp++
+// touched is a client that got new structs: where its clock stood when the
+// transaction began, and where when it ended.
+type touched struct{ client, before, after uint32 }
+
+// change is a branch that changed, new ones and deleted ones left out (Yjs:
+// Transaction.changed).
+type change struct {
+	b    *branch
+	list bool // the list changed, not only keys
+	gone bool // it was deleted after it had changed
+}
+
+// changedKey is a key that changed, of the branch of that number in changes. It
+// may occur more than once.
+type changedKey struct {
+	change int32
+	key    uint32
+}
+
+// TxOption is an option of a transaction.
+type TxOption struct{ origin any }
+
+// WithOrigin names who or what is behind a transaction. Observers find it in
+// Tx.Origin; an UndoManager tells by it what to undo. It should be comparable.
+func WithOrigin(origin any) TxOption { return TxOption{origin} }
+
+func originOf(opts []TxOption) (origin any) {
+	for _, o := range opts {
+		origin = o.origin
+	}
+	return origin
+}
+
+// begin begins a transaction. One that an observer begins waits, once its
+// function has returned, until those begun before it have ended (Yjs: transact).
+func (d *Doc) begin(local bool, origin any) *Tx {
 	tx := &d.tx
-	tx.active, tx.local, tx.stamp = true, local, d.stamp
+	if len(d.queue) > 0 {
+		tx = &Tx{d: d}
+	}
+	d.stamp++
+	tx.local, tx.origin, tx.stamp, tx.meta = local, origin, d.stamp, nil
 	tx.touched, tx.deletes, tx.mergeable = tx.touched[:0], tx.deletes[:0], tx.mergeable[:0]
-	tx.changes, tx.roots = tx.changes[:0], tx.roots[:0]
-	tx.queued, tx.clipped = false, false
+	tx.changes, tx.keys, tx.roots = tx.changes[:0], tx.keys[:0], tx.roots[:0]
+	tx.queued, tx.clipped, tx.redoing, tx.subdocs = false, false, false, nil
+	tx.want, tx.update, tx.calling = len(d.queue) > 0, nil, nil
+	d.queue = append(d.queue, tx)
+	d.current = tx
+	if d.listeners != nil {
+		if len(d.queue) == 1 {
+			d.emit(BeforeAllTransactions, tx)
+		}
+		d.emit(BeforeTransaction, tx)
+	}
 	return tx
 }
 
-// change notes that a branch changed.
-func (tx *Tx) change(b *branch) {
+// outcome is what a transaction came to, with those that its observers began.
+type outcome struct {
+	update   []byte // its own, if it was wanted
+	authored []byte // of the others
+	roots    []string
+}
+
+// end ends the transaction under way, and then those that its observers began.
+// One that an observer began only waits for its turn.
+func (tx *Tx) end() (out outcome) {
+	d := tx.d
+	d.current = nil
+	if d.queue[0] != tx {
+		return outcome{}
+	}
+	defer func() {
+		clear(d.queue[1:])
+		d.queue, d.ended = d.queue[:0], 0
+		if d.listeners != nil {
+			d.emit(AfterAllTransactions, tx)
+		}
+	}()
+	d.commitAll()
+	out = outcome{update: tx.update, roots: tx.roots}
+	if len(d.queue) > 1 {
+		out.authored = d.authored(tx)
+		out.roots = tx.roots
+	}
+	return out
+}
+
+// commitAll ends the transactions in the order in which they were begun. If an
+// observer panics the others are ended all the same.
+func (d *Doc) commitAll() {
+	defer func() {
+		if d.ended < len(d.queue) {
+			d.commitAll()
+		}
+	}()
+	for d.ended < len(d.queue) {
+		tx := d.queue[d.ended]
+		d.ended++
+		tx.commit()
+	}
+}
+
+// authored returns what observers of a transaction did, and the cleanup of
+// formatting after it, as one update; nil if nothing.
+func (d *Doc) authored(first *Tx) []byte {
+	var own [][]byte
+	for _, tx := range d.queue[1:] {
+		if tx.update != nil {
+			own = append(own, tx.update)
+		}
+		for _, r := range tx.roots {
+			if !slices.Contains(first.roots, r) {
+				first.roots = append(first.roots, r)
+			}
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	merged, err := MergeUpdates(own...)
+	if err != nil {
+		panic("crdt: an update of our own cannot be read: " + err.Error())
+	}
+	return merged
+}
+
+// Origin returns what WithOrigin named, nil if nothing.
+func (tx *Tx) Origin() any { return tx.origin }
+
+// Local reports whether the transaction is an edit of this document, not an
+// update from elsewhere.
+func (tx *Tx) Local() bool { return tx.local }
+
+// Doc returns the document.
+func (tx *Tx) Doc() *Doc { return tx.d }
+
+// Meta returns a map in which observers may keep what belongs to the
+// transaction.
+func (tx *Tx) Meta() map[any]any {
+	if tx.meta == nil {
+		tx.meta = map[any]any{}
+	}
+	return tx.meta
+}
+
+// IDRange names Len operations of a client, from Clock on.
+type IDRange struct{ Client, Clock, Len uint64 }
+
+// Inserted returns the operations that the transaction added, a range for each
+// client. It is for observers: before that it is empty.
+func (tx *Tx) Inserted() []IDRange {
+	var out []IDRange
+	for _, t := range tx.touched {
+		if t.after > t.before {
+			out = append(out, IDRange{tx.d.clients[t.client].id, uint64(t.before), uint64(t.after - t.before)})
+		}
+	}
+	return out
+}
+
+// Deleted returns the operations that the transaction deleted, sorted within
+// each client. It is for observers: before that it may be neither sorted nor
+// joined.
+func (tx *Tx) Deleted() []IDRange {
+	out := make([]IDRange, len(tx.deletes))
+	for i, r := range tx.deletes {
+		out[i] = IDRange{tx.d.clients[r.client].id, uint64(r.clock), uint64(r.len)}
+	}
+	return out
+}
+
+// before returns the client's clock when the transaction began.
+func (tx *Tx) before(c uint32) uint32 {
+	cl := &tx.d.clients[c]
+	if cl.stamp == tx.stamp {
+		return tx.touched[cl.at].before
+	}
+	if tx.stamp == tx.d.stamp {
+		return cl.next
+	}
+	return tx.beforeLater(c)
+}
+
+// beforeLater is before for a transaction after which others were begun: what
+// it did not touch stands where the next one that did found it.
+func (tx *Tx) beforeLater(c uint32) uint32 {
+	for _, later := range tx.d.queue {
+		if later.stamp < tx.stamp {
+			continue
+		}
+		for _, t := range later.touched {
+			if t.client == c {
+				return t.before
+			}
+		}
+	}
+	return tx.d.clients[c].next
+}
+
+// adds reports whether the transaction made the operation.
+func (tx *Tx) adds(it *item) bool { return it.clock >= tx.before(it.client()) }
+
+// removes reports whether the transaction deleted the item's first operation.
+// It can be asked once the transaction has ended.
+func (tx *Tx) removes(it *item) bool { return inRanges(tx.deletes, it.client(), it.clock) }
+
+// change notes that the list or, if key is not 0, a key of a branch changed
+// (Yjs: addChangedTypeToTransaction).
+func (tx *Tx) change(b *branch, key uint32) {
 	if b.changed != tx.stamp {
-		b.changed = tx.stamp
-		tx.changes = append(tx.changes, b)
+		if b.item != 0 {
+			if it := tx.d.item(b.item); it.deleted() || tx.adds(it) {
+				return
+			}
+		}
+		b.changed, b.change = tx.stamp, int32(len(tx.changes))
+		tx.changes = append(tx.changes, change{b: b})
+	}
+	c := &tx.changes[b.change]
+	switch {
+	case c.gone:
+	case key == 0:
+		c.list = true
+	default:
+		tx.keys = append(tx.keys, changedKey{b.change, key})
+	}
+}
+
+// forget takes back that a branch changed, for it was deleted.
+func (tx *Tx) forget(b *branch) {
+	if b.changed == tx.stamp {
+		tx.changes[b.change].gone = true
 	}
 }
 
@@ -40,26 +268,23 @@ func (tx *Tx) change(b *branch) {
 func (tx *Tx) changedAnything() bool { return len(tx.touched) > 0 || len(tx.deletes) > 0 }
 
 // findRoots collects the names of the roots above the changed branches, before
-// commit collects branches. Each branch on the way is passed once.
+// branches are collected. Each branch on the way is passed once.
 func (tx *Tx) findRoots() {
 	d := tx.d
-	for _, b := range tx.changes {
-		for b.passed != tx.stamp {
+	for _, c := range tx.changes {
+		for b := c.b; b.passed != tx.stamp; b = d.branches[d.item(b.item).parent] {
 			b.passed = tx.stamp
 			if b.item == 0 {
 				tx.roots = append(tx.roots, b.name)
 				break
 			}
-			b = d.branches[d.item(b.item).parent]
 		}
 	}
 }
 
-func (tx *Tx) changedRoots() []string { return tx.roots }
-
 // check reports whether tx is the transaction under way in d.
 func (tx *Tx) check(d *Doc) error {
-	if tx == nil || tx.d != d || !tx.active || !tx.local {
+	if tx == nil || tx.d != d || d.current != tx || !tx.local {
 		return ErrTransaction
 	}
 	return nil

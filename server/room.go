@@ -173,7 +173,7 @@ func (s *Server) read(name string) (c copyOfLog, err error) {
 			c.log.Close()
 		}
 	}()
-	c.doc = crdt.New(crdt.Options{})
+	c.doc = crdt.New(crdt.Options{KeepMarks: true})
 	c.log, err = s.store.Document(context.Background(), name, false)
 	if errors.Is(err, storage.ErrNotFound) {
 		return c, nil

@@ -30,7 +30,7 @@ func NewReplica(spec DocSpec, roots []string) *Replica {
 }
 
 func (r *Replica) open() {
-	r.Doc = crdt.New(crdt.Options{ClientID: r.spec.Client, KeepDeleted: !r.spec.Collect})
+	r.Doc = crdt.New(crdt.Options{ClientID: r.spec.Client, KeepDeleted: !r.spec.Collect, KeepMarks: !r.spec.Clean})
 	r.mirrors = map[string][]uint16{}
 	for _, name := range r.Roots {
 		if name[0] == 't' {
@@ -74,7 +74,7 @@ func (r *Replica) ApplyV2(update []byte) (changed bool, err error) {
 	return r.apply(update, r.Doc.ApplyUpdateV2)
 }
 
-func (r *Replica) apply(update []byte, apply func([]byte) (crdt.Applied, error)) (changed bool, err error) {
+func (r *Replica) apply(update []byte, apply func([]byte, ...crdt.TxOption) (crdt.Applied, error)) (changed bool, err error) {
 	before := bytes.Clone(update)
 	applied, err := apply(update)
 	if err != nil {
