@@ -15,6 +15,7 @@ func (d *Doc) Check() error {
 		}
 	}
 	c.pending()
+	c.redone()
 	c.slab()
 	return c.err
 }
@@ -186,6 +187,23 @@ func (c *checker) tree(b *branch) {
 	}
 	if walk(b.tree); next != 0 {
 		c.fail("tree of %q ends before item %d", b.name, next)
+	}
+}
+
+// redone checks that the items that were brought back are noted as such.
+func (c *checker) redone() {
+	d, n := c.d, 0
+	d.eachItem(func(r ref, it *item) {
+		if it.bits&flagRedone == 0 {
+			return
+		}
+		n++
+		if as, ok := d.redone[r]; !ok || as.clock >= d.clients[as.client].next {
+			c.fail("item %d was brought back as %v", r, as)
+		}
+	})
+	if n != len(d.redone) {
+		c.fail("%d items were brought back, recorded %d", n, len(d.redone))
 	}
 }
 

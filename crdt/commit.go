@@ -11,9 +11,15 @@ import (
 // exactly, for it decides where the encoded state is cut into structs.
 func (tx *Tx) commit() {
 	d := tx.d
+	if tx.stamp != d.stamp {
+		tx.touchLater()
+	}
 	for i := range tx.touched {
 		t := &tx.touched[i]
 		t.after = d.clients[t.client].next
+	}
+	if d.listeners != nil {
+		tx.deletedOf = clientsOf(tx.deletes)
 	}
 	tx.deletes = joinRanges(tx.deletes)
 	tx.findRoots()
@@ -118,6 +124,9 @@ func (tx *Tx) collect(r ref, it *item, orphan bool) {
 		d.dropContent(it)
 	}
 	if orphan {
+		if it.bits&flagRedone != 0 {
+			delete(d.redone, r)
+		}
 		*it = item{bits: it.client()<<clientShift | flagDeleted | uint32(kindGC), clock: it.clock, len: it.len}
 		return
 	}
@@ -210,7 +219,7 @@ func (tx *Tx) mergeLeft(l *runs, p place) (place, int) {
 // Item.mergeWith).
 func (d *Doc) merge(left, right ref) bool {
 	l, r := d.item(left), d.item(right)
-	if (l.bits^r.bits)&(flagDeleted|15) != 0 {
+	if (l.bits^r.bits)&(flagDeleted|15) != 0 || (l.bits|r.bits)&flagRedone != 0 {
 		return false
 	}
 	switch l.kind() {

@@ -84,6 +84,7 @@ type Doc struct {
 	nodes
 
 	clients      []client // by number; 0 is none
+	arrived      uint32   // clients that have structs
 	clientIndex  map[uint64]uint32
 	lastClientID uint64
 	lastClient   uint32
@@ -94,6 +95,8 @@ type Doc struct {
 	branches  []*branch // by handle; 0 is none
 	roots     map[string]*branch
 	rootNames []string // in order of creation
+
+	redone map[ref]id // where items were brought back that an UndoManager had to
 
 	objects    map[ref]uint32 // identities of objects in format items, see attr
 	lastObject uint32

@@ -103,7 +103,9 @@ func (tx *Tx) encode(f format) []byte {
 		cs = append(cs, t.client)
 	}
 	if tx.stamp != d.stamp {
-		cs = tx.touchedLater(cs)
+		for _, t := range tx.touchedLater() {
+			cs = append(cs, t.client)
+		}
 	}
 	d.sortClients(cs)
 	d.sorted = cs
@@ -117,20 +119,6 @@ func (tx *Tx) encode(f format) []byte {
 		d.scratch = s.b
 	}
 	return slices.Clone(s.b)
-}
-
-// touchedLater adds the clients that later transactions gave structs.
-func (tx *Tx) touchedLater(cs []uint32) []uint32 {
-	for _, later := range tx.d.queue {
-		if later.stamp > tx.stamp {
-			for _, t := range later.touched {
-				if !slices.Contains(cs, t.client) {
-					cs = append(cs, t.client)
-				}
-			}
-		}
-	}
-	return cs
 }
 
 // maxScratch is how large a buffer a document keeps for the next update.

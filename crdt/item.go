@@ -27,9 +27,10 @@ const (
 	flagKeep    = 1 << 5 // not to be collected
 	flagWide    = 1 << 6 // text is stored in two bytes a unit
 	flagRoomy   = 1 << 7 // content may grow in place, see arena.go
+	flagRedone  = 1 << 8 // an UndoManager has brought it back as another item, see Doc.redone
 
-	clientShift = 8
-	maxClients  = 1<<24 - 1
+	clientShift = 9
+	maxClients  = 1<<23 - 1
 )
 
 // maxClock bounds clocks and lengths: clock + len of every struct and every
@@ -43,7 +44,7 @@ const maxClock = 1<<32 - 1
 // the wire has it: 0 means "where its origins are", parentByID that the
 // origin words hold the id of the parent item, parentByName|key a root type.
 type item struct {
-	bits         uint32 // client<<8 | flags | kind
+	bits         uint32 // client<<9 | flags | kind
 	clock        uint32
 	len          uint32 // in clock ticks; for text, UTF-16 code units
 	originClient uint32 // 0: no origin

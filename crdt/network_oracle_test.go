@@ -59,7 +59,7 @@ func (c *cluster) deliver(node, most int) error {
 		if !ok {
 			return nil
 		}
-		if _, err := c.replicas[node].Apply(update); err != nil {
+		if _, err := c.replicas[node].Apply(update, &crdttest.Entry{}); err != nil {
 			return fmt.Errorf("apply at node %d: %w\n%s", node, err, crdttest.Describe(update))
 		}
 	}
@@ -83,7 +83,7 @@ func (c *cluster) settle() error {
 				if err != nil {
 					return err
 				}
-				if _, err := to.Apply(update); err != nil {
+				if _, err := to.Apply(update, &crdttest.Entry{}); err != nil {
 					return err
 				}
 			}

@@ -56,11 +56,8 @@ func TestOracleNotices(t *testing.T) {
 func lastFalsified(s *crdttest.Script, entries []crdttest.Entry, change func(*crdttest.Entry) bool) int {
 	for i := len(entries) - 1; i >= 0; i-- {
 		step := s.Steps[i]
-		if step.Verb == crdttest.VerbDiff || s.Docs[step.Doc].Foreign {
+		if step.Verb == crdttest.VerbDiff {
 			continue
-		}
-		if step.Verb == crdttest.VerbSync && s.Docs[step.From].Foreign {
-			continue // what a foreign document answers is taken as it is
 		}
 		if change(&entries[i]) {
 			return i

@@ -163,7 +163,7 @@ func (l loader) compare(q crdttest.Load, a crdttest.Loaded) error {
 	if a.Err != "" {
 		return fmt.Errorf("Yjs cannot load what the engine kept: %s", a.Err)
 	}
-	follower := crdt.New(crdt.Options{KeepDeleted: !q.Collect})
+	follower := crdt.New(crdt.Options{KeepDeleted: !q.Collect, KeepMarks: true})
 	for _, u := range l.replica.Kept {
 		if _, err := follower.ApplyUpdate(u); err != nil {
 			return fmt.Errorf("load what the engine kept: %w", err)
@@ -247,8 +247,8 @@ func (c *campaign) report(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	t.Errorf("seed %d differs; %d of its %d steps still do:\n%s\n%v\nas it was found: %v",
-		c.seed, len(s.Steps), len(c.script.Steps), s, c.differs(s), c.diff)
+	t.Errorf("seed %d differs; %d of its %d steps still do:\n%s\n%v\nas it was found: %.400s",
+		c.seed, len(s.Steps), len(c.script.Steps), s, c.differs(s), c.diff.Error())
 }
 
 func (c *campaign) finish(t *testing.T, started time.Time, first uint64) {

@@ -159,12 +159,26 @@ var ErrPosition = errors.New("crdt: the position is not part of the document")
 
 // Resolve returns where a relative position is now: the type, such as a *Text,
 // nil for a root that nobody declared; the name of the root that holds it; and
-// the index. The error is ErrPosition (Yjs:
-// createAbsolutePositionFromRelativePosition).
+// the index. What was deleted and brought back by an UndoManager of this replica
+// is followed to where it is now, which other replicas cannot do. The error is
+// ErrPosition (Yjs: createAbsolutePositionFromRelativePosition).
 func (d *Doc) Resolve(p RelativePosition) (typ any, root string, index int, err error) {
-	b, i, err := d.resolve(p)
+	return d.resolved(p, true)
+}
+
+// ResolveAsOthers is Resolve as every replica does it: what was undone is not
+// followed. It is for positions that many resolve and that have to agree.
+func (d *Doc) ResolveAsOthers(p RelativePosition) (typ any, root string, index int, err error) {
+	return d.resolved(p, false)
+}
+
+func (d *Doc) resolved(p RelativePosition, follow bool) (typ any, root string, index int, err error) {
+	b, i, err := d.resolve(p, follow)
 	if err != nil {
 		return nil, "", 0, err
+	}
+	if b == nil {
+		return nil, p.Root, 0, nil
 	}
 	top := b
 	for top.item != 0 {
@@ -173,9 +187,9 @@ func (d *Doc) Resolve(p RelativePosition) (typ any, root string, index int, err 
 	return d.handle(b), top.name, i, nil
 }
 
-func (d *Doc) resolve(p RelativePosition) (*branch, int, error) {
+func (d *Doc) resolve(p RelativePosition, follow bool) (*branch, int, error) {
 	if p.Item != nil {
-		it, r, offset := d.lookup(*p.Item)
+		it, r, offset := d.lookup(*p.Item, follow)
 		if it == nil || it.kind() == kindGC {
 			return nil, 0, ErrPosition
 		}
@@ -194,14 +208,14 @@ func (d *Doc) resolve(p RelativePosition) (*branch, int, error) {
 	}
 	b := d.roots[p.Root]
 	if p.Type != nil {
-		it, _, _ := d.lookup(*p.Type)
+		it, _, _ := d.lookup(*p.Type, follow)
 		if it == nil || it.kind() != kindType {
 			return nil, 0, ErrPosition
 		}
 		b = d.branches[it.content]
 	}
-	if b == nil {
-		return nil, 0, ErrPosition
+	if b == nil { // a root that does not exist is empty
+		return nil, 0, nil
 	}
 	if p.Assoc >= 0 {
 		return b, int(b.length), nil
@@ -209,14 +223,18 @@ func (d *Doc) resolve(p RelativePosition) (*branch, int, error) {
 	return b, 0, nil
 }
 
-// lookup returns the struct that holds an operation, and the offset in it; nil
-// if it is not known.
-func (d *Doc) lookup(id ID) (it *item, r ref, offset uint32) {
-	c, ok := d.clientIndex[id.Client]
-	if !ok || id.Clock >= uint64(d.clients[c].next) {
+// lookup returns the struct that holds an operation, or that in which it was
+// brought back, and the offset in it; nil if it is not known.
+func (d *Doc) lookup(i ID, follow bool) (it *item, r ref, offset uint32) {
+	c, ok := d.clientIndex[i.Client]
+	if !ok || i.Clock >= uint64(d.clients[c].next) {
 		return nil, 0, 0
 	}
-	r = d.find(c, uint32(id.Clock))
+	if follow {
+		r, offset = d.followRedone(id{c, uint32(i.Clock)})
+		return d.item(r), r, offset
+	}
+	r = d.find(c, uint32(i.Clock))
 	it = d.item(r)
-	return it, r, uint32(id.Clock) - it.clock
+	return it, r, uint32(i.Clock) - it.clock
 }

@@ -118,10 +118,13 @@ func TestRelativePositionRefused(t *testing.T) {
 		}
 	}
 	for _, p := range []crdt.RelativePosition{
-		{Item: &crdt.ID{Client: 77, Clock: 0}}, {Item: &crdt.ID{Client: 1, Clock: 1 << 40}}, {Type: &crdt.ID{Client: 1, Clock: 0}}, {Root: "nowhere"},
+		{Item: &crdt.ID{Client: 77, Clock: 0}}, {Item: &crdt.ID{Client: 1, Clock: 1 << 40}}, {Type: &crdt.ID{Client: 1, Clock: 0}},
 	} {
 		if _, _, _, err := d.Resolve(p); !errors.Is(err, crdt.ErrPosition) {
 			t.Errorf("%+v resolves: %v", p, err)
 		}
+	}
+	if typ, root, index, err := d.Resolve(crdt.RelativePosition{Root: "nowhere"}); typ != nil || root != "nowhere" || index != 0 || err != nil {
+		t.Errorf("a root that does not exist: %v %q %d, %v; want the start of nothing", typ, root, index, err)
 	}
 }

@@ -15,6 +15,8 @@ type client struct {
 	stamp uint32 // of the last transaction that gave it structs
 	at    int32  // index in that transaction's touched
 	block int32  // index + 1 of its block in the update being applied
+
+	arrival uint32 // it was the first, second, … to bring structs
 }
 
 // intern returns the small number of a client id, giving it one if it is new.
@@ -191,6 +193,10 @@ func (tx *Tx) add(r ref, it *item) {
 		c.stamp, c.at = tx.stamp, int32(len(tx.touched))
 		tx.touched = append(tx.touched, touched{client: it.client(), before: c.next})
 	}
+	if c.next == 0 {
+		tx.d.arrived++
+		c.arrival = tx.d.arrived
+	}
 	c.structs.push(entry{it.clock, r})
 	c.next = it.end()
 }
@@ -249,6 +255,10 @@ func (tx *Tx) split(l *runs, p place, diff uint32) ref {
 	l.insertAfter(p, entry{n.clock, nr})
 	if cutPair && b.hooks.watched() && !n.deleted() && n.key() == 0 {
 		b.hooks.report(Splice{Index: int(d.indexOf(b, nr)) - 1, Deleted: 2, Inserted: "\uFFFD\uFFFD"})
+	}
+	if it.bits&flagRedone != 0 {
+		as := d.redone[r]
+		d.setRedone(nr, id{as.client, as.clock + diff})
 	}
 	tx.mergeable = append(tx.mergeable, id{n.client(), n.clock})
 	return nr

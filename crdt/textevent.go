@@ -26,9 +26,9 @@ func (e *Event) textDelta() []DeltaOp {
 type deltaBuilder struct {
 	d       *Doc
 	out     []DeltaOp
-	op      byte     // the step begun: i, r, d, or 0
+	op      byte     // the step begun: insert text, an object, retain, delete: i, o, r, d; or 0
 	text    []byte   // inserted, WTF-8
-	object  any      // inserted, instead of text
+	object  any      // inserted
 	count   int      // retained or deleted
 	current attrList // in force now
 	old     attrList // in force before the transaction
@@ -49,12 +49,16 @@ func (b *deltaBuilder) flush() {
 	case 'd':
 		b.out = append(b.out, DeltaOp{Delete: b.count})
 	case 'i':
-		var insert any
-		if insert = b.object; insert == nil {
-			insert = validString(b.text)
-		}
-		if insert != "" {
-			b.out = append(b.out, DeltaOp{Insert: insert, Attributes: b.d.attrsMap(b.current)})
+		b.out = append(b.out, DeltaOp{Insert: validString(b.text), Attributes: b.d.attrsMap(b.current)})
+	case 'o':
+		// Yjs leaves out embedded values that are neither objects nor strings,
+		// and the empty string.
+		switch b.object {
+		case "", true, false, any(Undefined):
+		default:
+			if _, number := b.object.(float64); !number {
+				b.out = append(b.out, DeltaOp{Insert: b.object, Attributes: b.d.attrsMap(b.current)})
+			}
 		}
 	case 'r':
 		b.out = append(b.out, DeltaOp{Retain: b.count, Attributes: b.d.attrsMap(b.set)})
@@ -87,7 +91,7 @@ func (e *Event) content(b *deltaBuilder, r ref, it *item) {
 			return
 		}
 		b.flush()
-		b.op, b.object = 'i', b.d.contentAt(it, 0)
+		b.op, b.object = 'o', b.d.contentAt(it, 0)
 		b.flush()
 	case e.tx.removes(it):
 		b.begin('d')

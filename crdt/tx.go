@@ -13,6 +13,7 @@ type Tx struct {
 
 	touched   []touched // clients that got new structs
 	deletes   []idRange // what was deleted; sorted and joined when the transaction ends
+	deletedOf []uint32  // clients of deletes in the order in which they came, if anybody listens
 	mergeable []id      // structs to try to merge: right parts of splits
 	changes   []change
 	keys      []changedKey
@@ -72,6 +73,7 @@ func (d *Doc) begin(local bool, origin any) *Tx {
 	tx.local, tx.origin, tx.stamp, tx.meta = local, origin, d.stamp, nil
 	tx.touched, tx.deletes, tx.mergeable = tx.touched[:0], tx.deletes[:0], tx.mergeable[:0]
 	tx.changes, tx.keys, tx.roots = tx.changes[:0], tx.keys[:0], tx.roots[:0]
+	tx.deletedOf = nil
 	tx.queued, tx.clipped, tx.redoing, tx.subdocs = false, false, false, nil
 	tx.want, tx.update, tx.calling = len(d.queue) > 0, nil, nil
 	d.queue = append(d.queue, tx)
@@ -227,6 +229,29 @@ func (tx *Tx) beforeLater(c uint32) uint32 {
 	}
 	return tx.d.clients[c].next
 }
+
+// touchedLater returns the clients that only later transactions gave structs.
+func (tx *Tx) touchedLater() (more []touched) {
+	has := func(list []touched, c uint32) bool {
+		return slices.ContainsFunc(list, func(t touched) bool { return t.client == c })
+	}
+	for _, later := range tx.d.queue {
+		if later.stamp <= tx.stamp {
+			continue
+		}
+		for _, t := range later.touched {
+			if !has(tx.touched, t.client) && !has(more, t.client) {
+				more = append(more, touched{client: t.client, before: t.before})
+			}
+		}
+	}
+	return more
+}
+
+// touchLater makes part of the transaction what was added since by those that
+// observers began: it ends after them, and Yjs takes the state at its end for
+// what it did.
+func (tx *Tx) touchLater() { tx.touched = append(tx.touched, tx.touchedLater()...) }
 
 // adds reports whether the transaction made the operation.
 func (tx *Tx) adds(it *item) bool { return it.clock >= tx.before(it.client()) }

@@ -55,6 +55,7 @@ func (c *Classes) init() {
 // not among them: no Yjs of today writes it, fixtures bring it.
 var wanted = []string{
 	"GC", "Skip", "Deleted", "Binary", "String", "Embed", "Format", "Type", "Any", "Doc",
+	"undo", "redo", "deep event", "subdocuments", "authored in consequence",
 	"delete range", "client beyond 32 bits", "cut surrogate", "waiting", "nothing new", "V2",
 }
 

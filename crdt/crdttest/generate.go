@@ -72,13 +72,15 @@ func (g *generator) setUp() {
 		ids[i] = g.client(style)
 	}
 	g.random.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-	undo := g.chance(20)
+	undo := g.chance(30)
 	for i := range g.writers {
 		spec := DocSpec{Client: ids[i], Collect: collect != 0 && (collect != 1 || g.chance(50))}
+		spec.Clean, spec.Watch, spec.React = g.chance(25), g.chance(20), g.chance(8)
 		if undo && i == 0 {
-			spec.Undo, spec.Foreign, spec.Clean = true, true, g.chance(50)
-		} else if g.chance(15) {
-			spec.Foreign, spec.Clean = true, true
+			spec.Undo = &UndoSpec{
+				Scope: pick(g, []string{"all", "one", "doc"}), Group: g.chance(30), Overwrite: g.chance(20),
+				Foreign: g.chance(20), Filter: g.chance(10),
+			}
 		}
 		g.script.Docs = append(g.script.Docs, spec)
 	}
@@ -108,8 +110,12 @@ func (g *generator) step() {
 	switch n := g.below(100); {
 	case n < 50 || n < 90 && g.theme.crowd:
 		writer := g.below(g.writers)
-		if g.script.Docs[writer].Undo && g.chance(30) {
-			g.emit(Step{Verb: pick(g, []Verb{VerbUndo, VerbUndo, VerbRedo}), Doc: writer})
+		if g.script.Docs[writer].Undo != nil && g.chance(40) {
+			g.emit(Step{Verb: pick(g, undoVerbs), Doc: writer})
+			return
+		}
+		if g.chance(5) {
+			g.cursor(writer)
 			return
 		}
 		g.emit(Step{Verb: VerbOp, Doc: writer, Ops: g.transaction()})
@@ -136,8 +142,23 @@ func (g *generator) step() {
 	}
 }
 
+var undoVerbs = []Verb{VerbUndo, VerbUndo, VerbUndo, VerbRedo, VerbRedo, VerbStop, VerbClear}
+
+// cursor makes a relative position, or resolves all.
+func (g *generator) cursor(doc int) {
+	if g.chance(30) {
+		g.add(Step{Verb: VerbPlaces, Doc: doc})
+		return
+	}
+	s := Step{Verb: VerbCursor, Doc: doc, Root: pick(g, []string{"t", "a", "x"}), Path: []int{}, At: g.position(), Assoc: g.below(2) - 1}
+	for range g.below(g.theme.depth + 1) {
+		s.Path = append(s.Path, g.below(4))
+	}
+	g.add(s)
+}
+
 func (g *generator) reload(doc int) {
-	if g.script.Docs[doc].Undo {
+	if spec := g.script.Docs[doc]; spec.Undo != nil || spec.Watch || spec.React {
 		return
 	}
 	g.add(Step{Verb: VerbReload, Doc: doc, Client: g.client(3) + 1<<40})
@@ -196,6 +217,7 @@ func (g *generator) finish() {
 		}
 	}
 	for doc := range docs {
+		g.add(Step{Verb: VerbPlaces, Doc: doc})
 		g.add(Step{Verb: VerbCheck, Doc: doc, Picks: g.picks(), Deep: true})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/weftsync/weft/crdt"
 	"github.com/weftsync/weft/crdt/lib0"
@@ -15,7 +16,7 @@ import (
 type Machine struct {
 	classes *Classes
 	script  *Script
-	docs    []*Replica // nil for a foreign document
+	docs    []*Replica
 	slots   map[int][][]byte
 }
 
@@ -46,11 +47,7 @@ func RunScript(s *Script, yjs []Entry, classes *Classes) (m *Machine, diff *Diff
 		}
 	}()
 	for _, spec := range s.Docs {
-		if spec.Foreign {
-			m.docs = append(m.docs, nil)
-		} else {
-			m.docs = append(m.docs, NewReplica(spec, s.Roots))
-		}
+		m.docs = append(m.docs, NewReplica(spec, s.Roots))
 	}
 	for i, step := range s.Steps {
 		at = i
@@ -61,18 +58,19 @@ func RunScript(s *Script, yjs []Entry, classes *Classes) (m *Machine, diff *Diff
 		if want.Err != "" {
 			return m, &Difference{Step: i, Doc: step.Doc, Field: "Yjs threw", Got: "no error", Want: want.Err}
 		}
-		got, err := m.step(step, want)
+		got, err := m.step(step)
 		if err != nil {
 			return m, &Difference{Step: i, Doc: step.Doc, Field: "error", Got: err.Error(), Want: "no error"}
 		}
 		for _, u := range want.Own {
 			m.slots[i] = append(m.slots[i], unhex(u))
 		}
-		if got == nil {
-			continue
-		}
-		if r := m.docs[step.Doc]; step.Verb == VerbCheck && r.halves {
-			ignoreXML(got, &want)
+		if step.Verb != VerbDiff {
+			r := m.docs[step.Doc]
+			m.noteEvents(r)
+			if got.Log, r.log = r.log, nil; r.halves {
+				ignoreXML(got, &want)
+			}
 		}
 		if d := compareEntries(got, &want); d != nil {
 			d.Step, d.Doc = i, step.Doc
@@ -80,6 +78,22 @@ func RunScript(s *Script, yjs []Entry, classes *Classes) (m *Machine, diff *Diff
 		}
 	}
 	return m, nil
+}
+
+// noteEvents counts what a document told, and what it wrote without being asked.
+func (m *Machine) noteEvents(r *Replica) {
+	for _, line := range r.log {
+		if strings.Contains(line, " deep: ") {
+			m.classes.Note("deep event")
+		}
+		if strings.HasPrefix(line, "subdocs") {
+			m.classes.Note("subdocuments")
+		}
+	}
+	if r.authored {
+		m.classes.Note("authored in consequence")
+		r.authored = false
+	}
 }
 
 // ignoreXML makes XML and JSON strings equal: JavaScript joins two halves of a
@@ -91,7 +105,7 @@ func ignoreXML(got, want *Entry) {
 	}
 }
 
-// Replica returns the engine's document of that number, nil for a foreign one.
+// Replica returns the engine's document of that number.
 func (m *Machine) Replica(doc int) *Replica { return m.docs[doc] }
 
 func (m *Machine) collect(slots []int) [][]byte {
@@ -102,15 +116,12 @@ func (m *Machine) collect(slots []int) [][]byte {
 	return out
 }
 
-// step runs one step; a nil entry means that there is nothing to compare.
-func (m *Machine) step(s Step, want Entry) (*Entry, error) {
+// step runs one step.
+func (m *Machine) step(s Step) (*Entry, error) {
 	if s.Verb == VerbDiff {
 		return m.diff(s)
 	}
 	r := m.docs[s.Doc]
-	if r == nil {
-		return nil, nil
-	}
 	switch s.Verb {
 	case VerbOp:
 		return r.edit(s.Ops)
@@ -133,10 +144,20 @@ func (m *Machine) step(s Step, want Entry) (*Entry, error) {
 		}
 		return e, err
 	case VerbSync:
-		return m.answer(r, m.docs[s.From], want)
+		return m.answer(r, m.docs[s.From])
 	case VerbReload:
 		update, err := r.Reload(s.Client)
 		return &Entry{Merged: hex.EncodeToString(update)}, err
+	case VerbUndo, VerbRedo, VerbStop, VerbClear:
+		e, err := r.undoStep(s.Verb)
+		if err == nil && strings.HasPrefix(e.Stacks, "true") {
+			m.classes.Note(string(s.Verb))
+		}
+		return e, err
+	case VerbCursor:
+		return r.cursor(s)
+	case VerbPlaces:
+		return r.resolveAll(), nil
 	case VerbCheck:
 		return r.read(s.Picks, s.Deep)
 	}
@@ -147,7 +168,7 @@ func (m *Machine) receive(r *Replica, updates ...[]byte) (*Entry, error) {
 	e := &Entry{}
 	for _, u := range updates {
 		m.classes.Count(u)
-		changed, err := r.Apply(u)
+		changed, err := r.Apply(u, e)
 		if err != nil {
 			return nil, fmt.Errorf("apply an update: %w\n%s", err, Describe(u))
 		}
@@ -173,7 +194,7 @@ func (m *Machine) receiveV2(r *Replica, updates ...[]byte) (*Entry, error) {
 			return nil, fmt.Errorf("convert an update to V2: %w\n%s", err, Describe(u))
 		}
 		e.Convert = append(e.Convert, hex.EncodeToString(converted))
-		changed, err := r.ApplyV2(converted)
+		changed, err := r.ApplyV2(converted, e)
 		if err != nil {
 			return nil, fmt.Errorf("apply an update in V2: %w\n%s", err, Describe(u))
 		}
@@ -182,15 +203,11 @@ func (m *Machine) receiveV2(r *Replica, updates ...[]byte) (*Entry, error) {
 	return e, nil
 }
 
-// answer brings r what from knows beyond it. What a foreign document answers
-// is taken from Yjs.
-func (m *Machine) answer(r, from *Replica, want Entry) (*Entry, error) {
-	update := unhex(want.Merged)
-	if from != nil {
-		var err error
-		if update, err = from.Doc.EncodeStateAsUpdate(r.Doc.EncodeStateVector()); err != nil {
-			return nil, fmt.Errorf("answer a state vector: %w", err)
-		}
+// answer brings r what from knows beyond it.
+func (m *Machine) answer(r, from *Replica) (*Entry, error) {
+	update, err := from.Doc.EncodeStateAsUpdate(r.Doc.EncodeStateVector())
+	if err != nil {
+		return nil, fmt.Errorf("answer a state vector: %w", err)
 	}
 	e, err := m.receive(r, update)
 	if e != nil {
@@ -320,6 +337,9 @@ func compareEntries(got, want *Entry) *Difference {
 		{"converted to V2", fmt.Sprint(got.Convert), fmt.Sprint(want.Convert)},
 		{"converted back to V1", got.Back, want.Back},
 		{"pending", fmt.Sprint(got.Pending), fmt.Sprint(want.Pending)},
+		{"undo stacks", got.Stacks, want.Stacks},
+		{"relative positions", got.Cursor, want.Cursor},
+		{"what the document told", lines(got.Log), lines(want.Log)},
 	} {
 		if f.got != f.want {
 			return &Difference{Field: f.name, Got: f.got + inWords(f.got), Want: f.want + inWords(f.want)}
@@ -337,6 +357,15 @@ func compareEntries(got, want *Entry) *Difference {
 		}
 	}
 	return nil
+}
+
+// lines puts each on a line of its own, behind an empty one.
+func lines(log []string) string {
+	out := ""
+	for _, line := range log {
+		out += "\n\t" + line
+	}
+	return out
 }
 
 // inWords describes a hex update, or a printed list of one.

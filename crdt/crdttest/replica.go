@@ -17,9 +17,14 @@ type Replica struct {
 	Roots []string
 	Kept  [][]byte // Applied.Update of everything applied, in order
 
-	spec    DocSpec
-	mirrors map[string][]uint16
-	halves  bool // half a surrogate pair was typed here, which a splice cannot tell
+	spec     DocSpec
+	undo     *crdt.UndoManager
+	log      []string
+	cursors  []crdt.RelativePosition
+	emitted  [][]byte // updates that the document told of, of its own making
+	mirrors  map[string][]uint16
+	authored bool // something was written in consequence of an update
+	halves   bool // half a surrogate pair was typed here, which a splice cannot tell
 }
 
 // NewReplica returns a replica of an empty document.
@@ -32,6 +37,27 @@ func NewReplica(spec DocSpec, roots []string) *Replica {
 func (r *Replica) open() {
 	r.Doc = crdt.New(crdt.Options{ClientID: r.spec.Client, KeepDeleted: !r.spec.Collect, KeepMarks: !r.spec.Clean})
 	r.mirrors = map[string][]uint16{}
+	if r.spec.Clean || r.spec.Watch || r.spec.React || r.spec.Undo != nil {
+		for _, name := range r.Roots {
+			rootOf(r.Doc, name)
+		}
+	}
+	if r.spec.React || r.spec.Watch {
+		r.Doc.OnUpdate(func(u []byte, tx *crdt.Tx) {
+			if tx.Origin() != any(remote) {
+				r.emitted = append(r.emitted, u)
+			}
+		})
+	}
+	if r.spec.Watch {
+		r.watch()
+	}
+	if r.spec.React {
+		r.react()
+	}
+	if r.spec.Undo != nil {
+		r.undoAll(*r.spec.Undo)
+	}
 	for _, name := range r.Roots {
 		if name[0] == 't' {
 			r.Doc.OnRootSplice(name, func(s crdt.Splice) { r.mirror(name, s) })
@@ -54,7 +80,8 @@ func (r *Replica) mirror(name string, s crdt.Splice) {
 
 // Apply applies an update and returns whether it changed anything. What the
 // document says of the update beforehand has to be true.
-func (r *Replica) Apply(update []byte) (changed bool, err error) {
+// What the document did in consequence goes into e.
+func (r *Replica) Apply(update []byte, e *Entry) (changed bool, err error) {
 	known, err := r.Doc.Knows(update)
 	if err != nil {
 		return false, fmt.Errorf("ask whether an update is known: %w", err)
@@ -62,7 +89,7 @@ func (r *Replica) Apply(update []byte) (changed bool, err error) {
 	if err := crdt.ValidateUpdate(update); err != nil {
 		return false, fmt.Errorf("validate an update: %w", err)
 	}
-	changed, err = r.apply(update, r.Doc.ApplyUpdate)
+	changed, err = r.apply(update, e, r.Doc.ApplyUpdate)
 	if err == nil && known && changed {
 		return false, fmt.Errorf("an update that was known changed the document")
 	}
@@ -70,13 +97,13 @@ func (r *Replica) Apply(update []byte) (changed bool, err error) {
 }
 
 // ApplyV2 applies an update in V2 and returns whether it changed anything.
-func (r *Replica) ApplyV2(update []byte) (changed bool, err error) {
-	return r.apply(update, r.Doc.ApplyUpdateV2)
+func (r *Replica) ApplyV2(update []byte, e *Entry) (changed bool, err error) {
+	return r.apply(update, e, r.Doc.ApplyUpdateV2)
 }
 
-func (r *Replica) apply(update []byte, apply func([]byte, ...crdt.TxOption) (crdt.Applied, error)) (changed bool, err error) {
+func (r *Replica) apply(update []byte, e *Entry, apply func([]byte, ...crdt.TxOption) (crdt.Applied, error)) (changed bool, err error) {
 	before := bytes.Clone(update)
-	applied, err := apply(update)
+	applied, err := apply(update, crdt.WithOrigin(remote))
 	if err != nil {
 		return false, err
 	}
@@ -89,6 +116,8 @@ func (r *Replica) apply(update []byte, apply func([]byte, ...crdt.TxOption) (crd
 	if applied.Changed {
 		r.Kept = append(r.Kept, bytes.Clone(applied.Update))
 	}
+	r.authored = r.authored || applied.Authored != nil
+	r.wrote(e, applied.Authored)
 	return applied.Changed, nil
 }
 
@@ -106,9 +135,6 @@ func (r *Replica) Edit(ops ...Op) ([]byte, error) {
 		}
 		return nil
 	})
-	if update != nil {
-		r.Kept = append(r.Kept, bytes.Clone(update))
-	}
 	return update, err
 }
 
@@ -118,10 +144,25 @@ func (r *Replica) edit(ops []Op) (*Entry, error) {
 		return nil, err
 	}
 	e := &Entry{}
-	if update != nil {
-		e.Own = []string{hex.EncodeToString(update)}
-	}
+	r.wrote(e, update)
 	return e, nil
+}
+
+// wrote puts into e what the document wrote on its own account: one update, or
+// those that it told of one by one.
+func (r *Replica) wrote(e *Entry, update []byte) {
+	switch {
+	case r.spec.React || r.spec.Watch:
+		for _, u := range r.emitted {
+			e.Own = append(e.Own, hex.EncodeToString(u))
+		}
+		r.emitted = nil
+	case update != nil:
+		e.Own = append(e.Own, hex.EncodeToString(update))
+	}
+	if update != nil {
+		r.Kept = append(r.Kept, bytes.Clone(update))
+	}
 }
 
 // Reload encodes the document, loads it into a fresh one with another client

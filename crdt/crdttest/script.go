@@ -16,12 +16,13 @@ type Script struct {
 
 // DocSpec is one document of a script.
 type DocSpec struct {
-	Client   uint64 `json:"c"`
-	Collect  bool   `json:"gc"`
-	Undo     bool   `json:"undo,omitempty"`     // has an undo manager
-	Clean    bool   `json:"clean,omitempty"`    // cleans up formatting after remote edits
-	Observer bool   `json:"observer,omitempty"` // never edits and never declares a root
-	Foreign  bool   `json:"foreign,omitempty"`  // runs in Yjs only: the engine sees its updates
+	Client   uint64    `json:"c"`
+	Collect  bool      `json:"gc"`
+	Undo     *UndoSpec `json:"undo,omitempty"`     // has an undo manager
+	Clean    bool      `json:"clean,omitempty"`    // cleans up formatting after remote edits
+	Observer bool      `json:"observer,omitempty"` // never edits and never declares a root
+	Watch    bool      `json:"watch,omitempty"`    // writes down all that the document tells
+	React    bool      `json:"react,omitempty"`    // an observer edits after what comes from elsewhere
 }
 
 // Verb says what a step does.
@@ -37,8 +38,12 @@ const (
 	VerbReload Verb = "reload" // encode, load into a fresh document, go on with that as Client
 	VerbUndo   Verb = "undo"
 	VerbRedo   Verb = "redo"
-	VerbDiff   Verb = "diff"  // merge the updates of Slots and take a difference, without a document
-	VerbCheck  Verb = "check" // read everything; roots too if Deep
+	VerbStop   Verb = "stop"    // the next edit is a step of its own
+	VerbClear  Verb = "clear"   // forget what can be undone and redone
+	VerbCursor Verb = "cursor"  // make a relative position and remember it
+	VerbPlaces Verb = "resolve" // resolve all remembered positions
+	VerbDiff   Verb = "diff"    // merge the updates of Slots and take a difference, without a document
+	VerbCheck  Verb = "check"   // read everything; roots too if Deep
 )
 
 // Step is one step of a script. Slots are numbers of earlier steps and stand
@@ -52,6 +57,10 @@ type Step struct {
 	Client uint64
 	Picks  []int // choose a state vector below the full one, a fraction of 255 a client
 	Deep   bool
+	Root   string // of a cursor: where it is
+	Path   []int
+	At     int
+	Assoc  int
 }
 
 // Op is one operation of a transaction; web/oracle/ops.mjs says what each verb
@@ -78,6 +87,8 @@ func (s Step) MarshalJSON() ([]byte, error) {
 		return json.Marshal([]any{s.Verb, s.Doc, s.Slots})
 	case VerbSync:
 		return json.Marshal([]any{s.Verb, s.Doc, s.From})
+	case VerbCursor:
+		return json.Marshal([]any{s.Verb, s.Doc, s.Root, s.Path, s.At, s.Assoc})
 	case VerbReload:
 		return json.Marshal([]any{s.Verb, s.Doc, s.Client})
 	case VerbDiff:
@@ -109,6 +120,8 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 		fields = append(fields, &s.Slots)
 	case VerbSync:
 		fields = append(fields, &s.From)
+	case VerbCursor:
+		fields = append(fields, &s.Root, &s.Path, &s.At, &s.Assoc)
 	case VerbReload:
 		fields = append(fields, &s.Client)
 	case VerbDiff:
@@ -165,6 +178,9 @@ type Entry struct {
 	Back    string               `json:"back"`      // and converted back
 	Pending bool                 `json:"pending"`   // structs wait
 	Roots   map[string]RootEntry `json:"roots"`
+	Log     []string             `json:"log"`    // what the document told, if it is watched
+	Stacks  string               `json:"stacks"` // what can be undone and redone
+	Cursor  string               `json:"cursor"` // relative positions
 	Err     string               `json:"err"`
 }
 

@@ -4,7 +4,7 @@
 // formatting, an undo). Later steps deliver slots by number. A slot whose step was cut out of the script is empty, so a
 // script stays valid however much of it is removed.
 //
-//   {docs: [{c client id, gc, undo, clean}], roots: [names], steps: [...]}
+//   {docs: [{c client id, gc, undo, clean, watch, react}], roots: [names], steps: [...]}; see Replica for what they do
 //
 //   ["op", d, [op, ...]]        one transaction
 //   ["recv", d, [slot, ...]]    apply the updates of the slots one by one
@@ -12,14 +12,16 @@
 //   ["merge", d, [slot, ...]]   merge the updates of the slots, apply the result
 //   ["sync", d, from]           from's answer to d's state vector
 //   ["reload", d, client]       encode, load into a fresh document, go on with that under a new client id
-//   ["undo", d]  ["redo", d]
+//   ["undo", d]  ["redo", d]    ["stop", d] the next edit is a step of its own   ["clear", d] forget all steps
+//   ["cursor", d, root, path, at, assoc]  a relative position, remembered   ["resolve", d]  all of them, resolved
 //   ["diff", [slot, ...], [r]]  merge the slots' updates; diff the result against a state vector made of its own; in V2 too
 //   ["check", d, [r], deep]     all that can be read; r picks a state vector below the document's own
 //
 // The reply is one entry for each step; see the functions below for what an entry holds.
 import * as Y from 'yjs'
-import { rootOf, runOp } from './ops.mjs'
+import { resolvePath, rootOf, runOp } from './ops.mjs'
 import { canonicalDelta, canonicalString, canonicalType, jsonText } from './values.mjs'
+import { react, watch } from './watch.mjs'
 
 const hex = (bytes) => Buffer.from(bytes).toString('hex')
 const remote = Symbol('remote')
@@ -29,6 +31,8 @@ class Replica {
     this.spec = spec
     this.roots = roots
     this.emitted = []
+    this.log = []
+    this.cursors = []
     this.open(new Y.Doc({ gc: spec.gc, guid: 'oracle' }))
   }
 
@@ -40,15 +44,34 @@ class Replica {
       else this.applied++
     })
     if (!this.spec.clean) doc.on('beforeTransaction', withoutCleanup)
+    // Yjs destroys a subdocument that was removed, which is a transaction in which it is removed once more.
+    doc.on('subdocs', ({ removed }) => {
+      for (const subdocument of removed) subdocument._item = null
+    })
     // A text that is declared only after formatting has arrived is edited by search markers that know no formatting:
     // what Yjs then does depends on what was read before. So all roots are declared first.
     for (const name of this.roots) rootOf(doc, name)
+    if (this.spec.watch) watch(doc, this.roots, this.log)
+    if (this.spec.react) react(doc, this.roots)
     if (this.spec.undo) this.watchUndo()
   }
 
   watchUndo () {
-    const scope = this.roots.map((name) => rootOf(this.doc, name))
-    this.undo = new Y.UndoManager(scope, { captureTimeout: 0, doc: this.doc })
+    const { undo } = this.spec
+    const roots = this.roots.map((name) => rootOf(this.doc, name))
+    const scope = { all: roots, one: roots.slice(0, 1), doc: this.doc }[undo.scope]
+    const options = { captureTimeout: undo.group ? 1e12 : 0, doc: this.doc, ignoreRemoteMapChanges: undo.overwrite }
+    if (undo.foreign) options.trackedOrigins = new Set([null, remote])
+    if (undo.filter) options.deleteFilter = (item) => item.id.clock % 3 !== 0
+    this.undo = new Y.UndoManager(scope, options)
+    const note = (name) => (e) => this.log.push(`${name} ${e.type}`)
+    for (const name of ['stack-item-added', 'stack-item-updated', 'stack-item-popped']) this.undo.on(name, note(name))
+    this.undo.on('stack-cleared', (e) => this.log.push(`stack-cleared ${e.undoStackCleared} ${e.redoStackCleared}`))
+  }
+
+  takeLog () {
+    const out = this.log.splice(0)
+    return out
   }
 
   take () {
@@ -144,6 +167,8 @@ export const runScript = (script) => {
       slots[at] = entry.own
       entry.own = entry.own.map(hex)
     }
+    const replica = typeof step[1] === 'number' ? replicas[step[1]] : undefined
+    if (replica?.log.length > 0) entry.log = replica.takeLog()
     entries.push(entry)
   }
   for (const { doc } of replicas) doc.destroy()
@@ -189,11 +214,20 @@ const runStep = (step, replicas, collect) => {
       return { merged: hex(update) }
     }
     case 'undo':
-      replica.undo.undo()
-      return { own: replica.take() }
-    case 'redo':
-      replica.undo.redo()
-      return { own: replica.take() }
+    case 'redo': {
+      const step0 = step[0] === 'undo' ? replica.undo.undo() : replica.undo.redo()
+      return { own: replica.take(), stacks: stacksText(replica.undo, step0 !== null) }
+    }
+    case 'stop':
+      replica.undo.stopCapturing()
+      return {}
+    case 'clear':
+      replica.undo.clear()
+      return { own: replica.take(), stacks: stacksText(replica.undo, false) }
+    case 'cursor':
+      return { cursor: cursorOf(replica, step.slice(2)) }
+    case 'resolve':
+      return { cursor: replica.cursors.map((p) => resolveText(replica.doc, p)).join(' ') }
     case 'diff':
       return diff(collect(step[1]), step[2])
     case 'check':
@@ -202,6 +236,28 @@ const runStep = (step, replicas, collect) => {
       throw new Error(`unknown step ${step[0]}`)
   }
 }
+
+const rangesText = (set) =>
+  [...set.clients].map(([client, ranges]) => `${client}:${ranges.map((r) => `${r.clock}+${r.len}`).join(',')}`).join(' ')
+
+const stacksText = (undo, done) =>
+  [String(done), ...[undo.undoStack, undo.redoStack].map((stack) =>
+    stack.map((s) => `(+ ${rangesText(s.insertions)} - ${rangesText(s.deletions)})`).join(''))].join(' | ')
+
+// A relative position in its binary and in its JSON form.
+const cursorOf = (replica, [root, path, at, assoc]) => {
+  const type = resolvePath(rootOf(replica.doc, root), path)
+  if (type instanceof Y.Map) return ''
+  const p = Y.createRelativePositionFromTypeIndex(type, at % (type.length + 1), assoc)
+  replica.cursors.push(p)
+  return `${hex(Y.encodeRelativePosition(p))} ${JSON.stringify(Y.relativePositionToJSON(p))}`
+}
+
+const resolveText = (doc, p) =>
+  [true, false].map((follow) => {
+    const a = Y.createAbsolutePositionFromRelativePosition(p, doc, follow)
+    return a === null ? '-' : `${a.index}:${canonicalType(a.type)}`
+  }).join('/')
 
 const diff = (updates, picks) => {
   if (updates.length === 0) return {}

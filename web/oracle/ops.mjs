@@ -46,7 +46,8 @@ const nestedIn = (t) => {
   return t.toArray().filter(isType)
 }
 
-const resolve = (root, path) => {
+/** What a path leads to, from a root on. */
+export const resolvePath = (root, path) => {
   let t = root
   for (const step of path ?? []) {
     const inside = nestedIn(t)
@@ -187,7 +188,7 @@ const onXml = (t, op) => {
 
 /** Runs one operation; it is the caller's to hold a transaction. */
 export const runOp = (doc, op) => {
-  const t = resolve(rootOf(doc, op.r), op.p)
+  const t = resolvePath(rootOf(doc, op.r), op.p)
   if (t instanceof Y.Text) onText(t, op)
   else if (t instanceof Y.Array) onArray(t, op)
   else if (t instanceof Y.Map) onMap(t, op)
