@@ -210,6 +210,11 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	if d.current != nil {
 		return Applied{}, ErrTransaction
 	}
+	if f == v1 {
+		if a, ok := d.applyTyped(update); ok {
+			return a, nil
+		}
+	}
 	u := &d.in
 	if err := d.decodeUpdate(u, f, update); err != nil {
 		return Applied{}, err
@@ -284,6 +289,20 @@ func (d *Doc) Update(fn func(tx *Tx) error, opts ...TxOption) (update []byte, er
 	}
 	merged, mergeErr := MergeUpdates(slices.DeleteFunc([][]byte{out.update, out.authored}, func(u []byte) bool { return u == nil })...)
 	return merged, errors.Join(err, mergeErr)
+}
+
+// Transact is Update without making the update, for who takes it from OnUpdate
+// or needs none (Yjs: transact).
+func (d *Doc) Transact(fn func(tx *Tx) error, opts ...TxOption) error {
+	if d.current != nil {
+		if !d.current.local {
+			return ErrTransaction
+		}
+		return fn(d.current)
+	}
+	tx := d.begin(true, originOf(opts))
+	defer tx.end()
+	return fn(tx)
 }
 
 // transact runs f in the transaction under way, or else in one of its own.

@@ -189,10 +189,7 @@ func (d *Doc) find(client, clock uint32) ref {
 // add appends an integrated struct to its client's list.
 func (tx *Tx) add(r ref, it *item) {
 	c := &tx.d.clients[it.client()]
-	if c.stamp != tx.stamp {
-		c.stamp, c.at = tx.stamp, int32(len(tx.touched))
-		tx.touched = append(tx.touched, touched{client: it.client(), before: c.next})
-	}
+	tx.touch(it.client(), c.next)
 	if c.next == 0 {
 		tx.d.arrived++
 		c.arrival = tx.d.arrived

@@ -127,15 +127,18 @@ func (t *Text) Insert(tx *Tx, index int, s string, attrs ...Attrs) error {
 	if s == "" {
 		return nil
 	}
-	return t.insert(tx, index, attrs, func(it *item) { t.d.putText(it, []byte(s)) })
+	return t.insert(tx, index, attrs, s, func(it *item) { t.d.putText(it, []byte(s)) })
 }
 
-// insert inserts one item of content at index.
-func (t *Text) insert(tx *Tx, index int, attrs []Attrs, fill func(*item)) error {
+// insert inserts one item of text at index.
+func (t *Text) insert(tx *Tx, index int, attrs []Attrs, text string, fill func(*item)) error {
 	at := min(index, t.Len())
 	if len(attrs) == 0 && !t.b.format {
 		left, right := tx.cut(t.b, uint32(at))
 		left, right = skipDeleted(t.d, left, right)
+		if tx.typeOn(t.b, left, right, text) {
+			return nil
+		}
 		r := tx.insert(t.b, left, right, 0, fill)
 		t.b.cursor = cursor{r, uint32(at)}
 		return nil
