@@ -35,6 +35,7 @@ type branch struct {
 	format bool     // a format item has been in the list
 	marks  bool     // one came since the type was declared
 	dead   bool     // collected
+	typ    Type     // the handle, once there is one
 	name   string   // of the root, the XML element or the hook
 
 	first, last ref

@@ -153,7 +153,7 @@ func (tx *Tx) collectBranch(b *branch) {
 		}
 	}
 	d.branches[b.handle] = nil
-	*b = branch{handle: b.handle, kind: b.kind, name: b.name, dead: true}
+	*b = branch{handle: b.handle, kind: b.kind, name: b.name, typ: b.typ, dead: true}
 }
 
 // mergeDeleted tries the structs in and beside what was deleted, from right to

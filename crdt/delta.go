@@ -1,10 +1,6 @@
 package crdt
 
-import (
-	"slices"
-
-	"github.com/weftsync/weft/crdt/lib0"
-)
+import "github.com/weftsync/weft/crdt/lib0"
 
 // Op is one run of a delta: content and the attributes it has.
 type Op struct {
@@ -100,44 +96,4 @@ func (d *Doc) appendDelta(dst []byte, b *branch) []byte {
 		dst = append(dst, '}')
 	})
 	return append(dst, ']')
-}
-
-// DeltaOp is one step of a change to a text: exactly one of Insert, Retain and
-// Delete is set. Retain and Delete count UTF-16 code units.
-type DeltaOp struct {
-	Insert     any // a string or an embedded value
-	Retain     int
-	Delete     int
-	Attributes Attrs // of what is inserted, or to set on what is retained
-}
-
-// ApplyDelta changes the text step by step from its start (Yjs: applyDelta).
-func (t *Text) ApplyDelta(tx *Tx, ops []DeltaOp) error {
-	if err := t.edit(tx); err != nil {
-		return err
-	}
-	pos := &textPos{tx: tx, b: t.b, right: t.b.first}
-	for _, op := range ops {
-		want, err := t.d.attrsOf([]Attrs{op.Attributes})
-		if err != nil {
-			return err
-		}
-		switch s, isText := op.Insert.(string); {
-		case isText && s != "":
-			pos.insert(slices.Clip(want), func(it *item) { t.d.putText(it, []byte(s)) })
-		case isText:
-		case op.Insert != nil:
-			v, err := markValue(op.Insert)
-			if err != nil {
-				return err
-			}
-			pos.insert(slices.Clip(want), func(it *item) { t.d.putBlob(it, kindEmbed, v) })
-		case op.Retain > 0:
-			pos.format(op.Retain, want)
-		case op.Delete > 0:
-			pos.delete(op.Delete)
-		}
-	}
-	t.b.cursor = cursor{}
-	return nil
 }

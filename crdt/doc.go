@@ -35,8 +35,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/weftsync/weft/crdt/lib0"
 )
 
 // Options configure a Doc. The zero value is ready for use.
@@ -53,6 +51,14 @@ type Options struct {
 	// formatting leaves some; Yjs deletes them after an update from elsewhere in
 	// every text whose type it knows, which is an edit of its own.
 	KeepMarks bool
+
+	// GUID, CollectionID, Meta and AutoLoad describe the document to others, for
+	// instance as a subdocument of another one, see Doc.Subdoc. The engine does
+	// nothing with them. An empty GUID chooses one at random when it is asked for.
+	GUID         string
+	CollectionID string
+	Meta         any
+	AutoLoad     bool
 
 	Limits Limits
 }
@@ -96,13 +102,13 @@ type Doc struct {
 	roots     map[string]*branch
 	rootNames []string // in order of creation
 
-	redone map[ref]id // where items were brought back that an UndoManager had to
-
-	objects    map[ref]uint32 // identities of objects in format items, see attr
-	lastObject uint32
+	redone  map[ref]id     // where items were brought back that an UndoManager had to
+	objects map[ref]uint64 // identities of objects in format items, see attr
 
 	pending        pendingStructs
 	pendingDeletes pendingDeletes
+
+	identity identity
 
 	self        uint64 // our client id
 	selfNumber  uint32 // its number, 0 until it has one
@@ -140,6 +146,7 @@ func New(o Options) *Doc {
 		keyNumbers:  map[string]uint32{},
 		branches:    make([]*branch, 1),
 		roots:       map[string]*branch{},
+		identity:    identity{o.GUID, o.CollectionID, o.Meta, o.AutoLoad},
 		self:        o.ClientID,
 		keepDeleted: o.KeepDeleted,
 		keepMarks:   o.KeepMarks,
@@ -369,19 +376,4 @@ func (d *Doc) Stats() Stats {
 		}
 	}
 	return s
-}
-
-// canonicalSubdocOptions reads the options of a subdocument and appends them
-// as Yjs would write them after making a document of them.
-func canonicalSubdocOptions(dst []byte, dec *lib0.Decoder) ([]byte, error) {
-	at := dec.Offset()
-	raw, err := lib0.CanonicalAny(nil, dec)
-	if err != nil {
-		return dst, err
-	}
-	o, ok := decodeValue(raw).(Object)
-	if !ok {
-		return dst, dec.FailAt(at, "options of a subdocument are not an object")
-	}
-	return appendSubdocOptions(dst, o)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -19,7 +20,7 @@ type attr struct {
 	key    uint32
 	value  []byte
 	from   ref
-	object uint32
+	object uint64
 }
 
 // attrList is a list of attributes in the order in which they were set, the
@@ -148,18 +149,22 @@ func (d *Doc) formatAttr(r ref) attr {
 	switch value[0] {
 	case lib0.TagObject, lib0.TagArray, lib0.TagBytes:
 		if a.object = d.objects[r]; a.object == 0 {
-			d.lastObject++
-			a.object = d.lastObject
+			a.object = objects.Add(1)
 			d.setObject(r, a.object)
 		}
 	}
 	return a
 }
 
+// objects numbers the objects in format items. The numbers are unique in the
+// program and not in a document, for a copy of a text holds the objects of the
+// original, wherever it is inserted.
+var objects atomic.Uint64
+
 // setObject numbers the object that a format item holds.
-func (d *Doc) setObject(r ref, object uint32) {
+func (d *Doc) setObject(r ref, object uint64) {
 	if d.objects == nil {
-		d.objects = map[ref]uint32{}
+		d.objects = map[ref]uint64{}
 	}
 	d.objects[r] = object
 }

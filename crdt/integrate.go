@@ -375,7 +375,12 @@ func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
 	case kindFormat:
 		b.format, b.marks = true, true
 	case kindType:
-		tx.d.branches[it.content].item = r
+		inside := tx.d.branches[it.content]
+		inside.item = r
+		if p := tx.content; p != nil {
+			tx.content = nil
+			tx.fill(inside, p)
+		}
 	case kindDoc:
 		tx.subdocAdded(it)
 	}

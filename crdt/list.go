@@ -1,158 +1,6 @@
 package crdt
 
-import (
-	"fmt"
-
-	"github.com/weftsync/weft/crdt/lib0"
-)
-
-// putBlob makes v, in the form that blobs have, the content of a new item.
-func (d *Doc) putBlob(it *item, k kind, v []byte) {
-	it.setKind(k)
-	it.content = uint32(len(d.blobs))
-	d.blobs = append(d.blobs, v...)
-}
-
-// putType makes a new empty shared type the content of a new item.
-func (d *Doc) putType(it *item, kind TypeKind, name string) *branch {
-	b := d.newBranch(kind, name)
-	it.setKind(kindType)
-	it.content = b.handle
-	return b
-}
-
-// putValue makes a value the content of a new item.
-func (d *Doc) putValue(it *item, v value) {
-	if v.kind != kindAny {
-		d.putBlob(it, v.kind, v.bytes)
-		return
-	}
-	it.setKind(kindAny)
-	it.content = uint32(len(d.elems))
-	it.len = uint32(len(v.ends))
-	from := 0
-	for _, end := range v.ends {
-		d.elems = append(d.elems, uint32(len(d.blobs)))
-		d.blobs = append(d.blobs, v.bytes[from:end]...)
-		from = end
-	}
-}
-
-// value is the content of an item to be made: elements of an array run, of
-// which ends says where each ends in bytes, or a single binary or subdocument.
-type value struct {
-	kind  kind
-	bytes []byte
-	ends  []int
-}
-
-// packValues turns Go values into contents of items: what Any can hold goes
-// into one run, byte arrays and subdocuments are items of their own.
-func packValues(vs []any, check func(any) error) ([]value, error) {
-	var out []value
-	for _, v := range vs {
-		if err := check(v); err != nil {
-			return nil, err
-		}
-		switch v := v.(type) {
-		case []byte:
-			out = append(out, value{kind: kindBinary, bytes: lib0.AppendBytes(nil, v)})
-			continue
-		case Subdoc:
-			b, err := v.encode()
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, value{kind: kindDoc, bytes: b})
-			continue
-		}
-		if n := len(out); n == 0 || out[n-1].kind != kindAny {
-			out = append(out, value{kind: kindAny})
-		}
-		run := &out[len(out)-1]
-		b, err := appendValue(run.bytes, v)
-		if err != nil {
-			return nil, err
-		}
-		run.bytes, run.ends = b, append(run.ends, len(b))
-	}
-	return out, nil
-}
-
-func (s Subdoc) encode() ([]byte, error) {
-	var o Object
-	if s.KeepDeleted {
-		o = append(o, Field{"gc", false})
-	}
-	o = append(o, Field{"autoLoad", s.AutoLoad}, Field{"meta", s.Meta})
-	return appendSubdocOptions(lib0.AppendBytes(nil, wtf8(s.GUID)), o)
-}
-
-// contentAt returns the Go form of element i of an item.
-func (d *Doc) contentAt(it *item, i uint32) any {
-	switch it.kind() {
-	case kindAny, kindJSON:
-		return decodeValue(d.blobs[d.elems[it.content+i]:])
-	case kindEmbed:
-		return decodeValue(d.blobs[it.content:])
-	case kindBinary:
-		dec := lib0.NewDecoder(d.blobs[it.content:])
-		p, _ := dec.Bytes()
-		return append([]byte{}, p...)
-	case kindType:
-		return d.handle(d.branches[it.content])
-	case kindDoc:
-		return d.subdoc(it)
-	case kindString:
-		u := d.units(it)
-		if !it.wide() {
-			return string(u[i : i+1])
-		}
-		return string(appendWide(nil, u[2*i:2*i+2]))
-	}
-	return nil
-}
-
-func (d *Doc) subdoc(it *item) Subdoc {
-	dec := lib0.NewDecoder(d.blobs[it.content:])
-	guid, _ := dec.Bytes()
-	s := Subdoc{GUID: validString(guid)}
-	o, _ := decodeValue(dec.Rest()).(Object)
-	for _, f := range o {
-		switch f.Key {
-		case "gc":
-			s.KeepDeleted = true
-		case "autoLoad":
-			s.AutoLoad = true
-		case "meta":
-			s.Meta = f.Value
-		}
-	}
-	return s
-}
-
-// handle returns the shared type behind a branch. A root that was not declared
-// has none.
-func (d *Doc) handle(b *branch) any {
-	s := shared{d, b}
-	switch b.kind {
-	case KindText:
-		return newText(d, b)
-	case KindArray:
-		return &Array{list{s}}
-	case KindMap:
-		return &Map{s}
-	case KindXMLFragment:
-		return &XMLFragment{xmlList{list{s}}}
-	case KindXMLElement:
-		return &XMLElement{xmlList{list{s}}, attributes{s}}
-	case KindXMLText:
-		return &XMLText{*newText(d, b)}
-	case KindXMLHook:
-		return &XMLHook{Map{s}}
-	}
-	return nil
-}
+import "fmt"
 
 // list is what arrays and XML nodes with children have in common.
 type list struct{ shared }
@@ -163,23 +11,53 @@ func (l list) Len() int { return int(l.b.length) }
 // at returns the place of element i, in O(log n).
 func (l list) at(i int) (any, error) {
 	if i < 0 || i >= l.Len() {
-		return nil, outOfRange(i, 1, l.Len())
+		return nil, l.outOfRange(i, 1)
 	}
 	r, within := l.d.locate(l.b, uint32(i)+1)
 	return l.d.contentAt(l.d.item(r), within-1), nil
 }
 
 // all calls f for every element in order, in O(n).
-func (l list) all(f func(v any) bool) {
-	for r := l.b.first; r != 0; {
+func (l list) all(f func(v any) bool) { l.from(l.b.first, 0, f) }
+
+// from calls f for every element from element i of item r on.
+func (l list) from(r ref, i uint32, f func(v any) bool) {
+	for r != 0 {
 		it := l.d.item(r)
-		for i := range it.visible() {
+		for ; i < it.visible(); i++ {
 			if !f(l.d.contentAt(it, i)) {
 				return
 			}
 		}
-		r = it.right
+		r, i = it.right, 0
 	}
+}
+
+// ToSlice returns all elements in order (Yjs: toArray).
+func (l list) ToSlice() []any { return l.Slice(0, l.Len()) }
+
+// Slice returns the elements from index from up to and without index to. A
+// negative index counts from the end, as in Yjs; what reaches beyond either end
+// is cut off. The cost is O(log n + elements returned).
+func (l list) Slice(from, to int) []any {
+	n := l.Len()
+	bound := func(i int) int {
+		if i < 0 {
+			i += n
+		}
+		return min(max(i, 0), n)
+	}
+	from, to = bound(from), bound(to)
+	if from >= to {
+		return []any{}
+	}
+	out := make([]any, 0, to-from)
+	r, within := l.d.locate(l.b, uint32(from)+1)
+	l.from(r, within-1, func(v any) bool {
+		out = append(out, v)
+		return len(out) < to-from
+	})
+	return out
 }
 
 // Delete deletes n elements from index on, in O(log n + items deleted). The
@@ -189,7 +67,7 @@ func (l list) Delete(tx *Tx, index, n int) error {
 		return err
 	}
 	if index < 0 || n < 0 || n > l.Len()-index {
-		return outOfRange(index, n, l.Len())
+		return l.outOfRange(index, n)
 	}
 	if n > 0 {
 		_, right := tx.cut(l.b, uint32(index))
@@ -204,122 +82,54 @@ func (l list) insertAt(tx *Tx, index int) (left, right ref, err error) {
 		return 0, 0, err
 	}
 	if index < 0 || index > l.Len() {
-		return 0, 0, outOfRange(index, 0, l.Len())
+		return 0, 0, l.outOfRange(index, 0)
 	}
 	left, right = tx.cut(l.b, uint32(index))
 	return left, right, nil
 }
 
 // insertType inserts an empty shared type.
-func (l list) insertType(tx *Tx, index int, kind TypeKind, name string) (*branch, error) {
+func (l list) insertType(tx *Tx, index int, kind TypeKind, name string) (Type, error) {
 	left, right, err := l.insertAt(tx, index)
 	if err != nil {
 		return nil, err
 	}
 	var b *branch
 	tx.insert(l.b, left, right, 0, func(it *item) { b = l.d.putType(it, kind, name) })
-	return b, nil
+	return l.d.handle(b), nil
 }
 
-// Array is a shared array of values and shared types. Indexes count elements.
-type Array struct{ list }
-
-// Array returns the root type of that name as an array, creating it if need
-// be. It panics if the name was declared as another type before.
-func (d *Doc) Array(name string) *Array {
-	return &Array{list{shared{d, d.declare(name, KindArray)}}}
-}
-
-// Get returns element i: a value, or a shared type such as *Map. The error
-// wraps ErrIndex. The cost is O(log n).
-func (a *Array) Get(i int) (any, error) { return a.at(i) }
-
-// Slice returns all elements in order.
-func (a *Array) Slice() []any {
-	out := make([]any, 0, a.Len())
-	a.all(func(v any) bool { out = append(out, v); return true })
-	return out
-}
-
-// Insert inserts values at index, in the order given. It takes nil, booleans,
-// numbers, strings, []byte, []any, map[string]any, Object and Subdoc; like Yjs
-// it does not take Undefined and BigInt as elements. The error wraps ErrIndex
-// for an index past the end.
-func (a *Array) Insert(tx *Tx, index int, values ...any) error {
-	packed, err := packValues(values, func(v any) error {
-		switch v.(type) {
-		case undefined, BigInt:
-			return fmt.Errorf("crdt: an array cannot hold %T as an element", v)
-		}
-		return nil
-	})
+// insertValues inserts values at index, all of them or none.
+func (l list) insertValues(tx *Tx, index int, values []value, wrong error) error {
+	if err := l.ready(tx, values, wrong); err != nil {
+		return err
+	}
+	left, right, err := l.insertAt(tx, index)
 	if err != nil {
 		return err
 	}
-	left, right, err := a.insertAt(tx, index)
-	if err != nil {
+	tx.insertRun(l.b, left, right, values)
+	return nil
+}
+
+// ready returns why values cannot be inserted: the list cannot be edited, they
+// could not be packed, or what is in them is wrong.
+func (l list) ready(tx *Tx, values []value, wrong error) error {
+	if err := l.edit(tx); err != nil {
 		return err
 	}
-	for _, v := range packed {
-		left = tx.insert(a.b, left, right, 0, func(it *item) { a.d.putValue(it, v) })
+	if wrong == nil {
+		wrong = checkPrelims(values...)
+	}
+	if wrong != nil {
+		return fmt.Errorf("insert into %s: %w", l.d.where(l.b), wrong)
 	}
 	return nil
 }
 
-// Push inserts values at the end. Other than Insert at the length it inserts
-// behind deleted elements too, as in Yjs.
-func (a *Array) Push(tx *Tx, values ...any) error {
-	if err := a.edit(tx); err != nil {
-		return err
+// insertRun inserts values one behind the other, in front of right.
+func (tx *Tx) insertRun(b *branch, left, right ref, values []value) {
+	for _, v := range values {
+		left = tx.insert(b, left, right, 0, func(it *item) { tx.put(it, v) })
 	}
-	packed, err := packValues(values, func(any) error { return nil })
-	if err != nil {
-		return err
-	}
-	left := a.b.last
-	for _, v := range packed {
-		left = tx.insert(a.b, left, 0, 0, func(it *item) { a.d.putValue(it, v) })
-	}
-	return nil
-}
-
-// InsertText inserts an empty text at index and returns it.
-func (a *Array) InsertText(tx *Tx, index int) (*Text, error) {
-	b, err := a.insertType(tx, index, KindText, "")
-	if err != nil {
-		return nil, err
-	}
-	return newText(a.d, b), nil
-}
-
-// InsertArray inserts an empty array at index and returns it.
-func (a *Array) InsertArray(tx *Tx, index int) (*Array, error) {
-	b, err := a.insertType(tx, index, KindArray, "")
-	if err != nil {
-		return nil, err
-	}
-	return &Array{list{shared{a.d, b}}}, nil
-}
-
-// InsertMap inserts an empty map at index and returns it.
-func (a *Array) InsertMap(tx *Tx, index int) (*Map, error) {
-	b, err := a.insertType(tx, index, KindMap, "")
-	if err != nil {
-		return nil, err
-	}
-	return &Map{shared{a.d, b}}, nil
-}
-
-// InsertXML inserts an empty XML type of the given kind at index and returns
-// it: an *XMLElement, *XMLFragment, *XMLText or *XMLHook. name is that of the
-// element or hook.
-func (a *Array) InsertXML(tx *Tx, index int, kind TypeKind, name string) (any, error) {
-	if kind < KindXMLElement || kind > KindXMLText {
-		return nil, fmt.Errorf("crdt: %v is not an XML type", kind)
-	}
-	b, err := a.insertType(tx, index, kind, name)
-	if err != nil {
-		return nil, err
-	}
-	return a.d.handle(b), nil
 }

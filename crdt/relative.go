@@ -162,17 +162,17 @@ var ErrPosition = errors.New("crdt: the position is not part of the document")
 // the index. What was deleted and brought back by an UndoManager of this replica
 // is followed to where it is now, which other replicas cannot do. The error is
 // ErrPosition (Yjs: createAbsolutePositionFromRelativePosition).
-func (d *Doc) Resolve(p RelativePosition) (typ any, root string, index int, err error) {
+func (d *Doc) Resolve(p RelativePosition) (typ Type, root string, index int, err error) {
 	return d.resolved(p, true)
 }
 
 // ResolveAsOthers is Resolve as every replica does it: what was undone is not
 // followed. It is for positions that many resolve and that have to agree.
-func (d *Doc) ResolveAsOthers(p RelativePosition) (typ any, root string, index int, err error) {
+func (d *Doc) ResolveAsOthers(p RelativePosition) (typ Type, root string, index int, err error) {
 	return d.resolved(p, false)
 }
 
-func (d *Doc) resolved(p RelativePosition, follow bool) (typ any, root string, index int, err error) {
+func (d *Doc) resolved(p RelativePosition, follow bool) (typ Type, root string, index int, err error) {
 	b, i, err := d.resolve(p, follow)
 	if err != nil {
 		return nil, "", 0, err

@@ -1,42 +1,10 @@
 package crdt
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
-
-// ErrIndex is returned, wrapped with the numbers, for an index or a length
-// that reaches beyond the end of a list.
-var ErrIndex = errors.New("crdt: index out of range")
-
-// ErrGone is returned by edits of a type that was deleted and collected.
-var ErrGone = errors.New("crdt: the type is deleted")
-
-func outOfRange(index, n, length int) error {
-	return fmt.Errorf("%w: %d places from %d in a list of %d", ErrIndex, n, index, length)
-}
-
-// shared is what all shared types have: the document and the branch.
-type shared struct {
-	d *Doc
-	b *branch
-}
-
-// Kind returns what the type is.
-func (s shared) Kind() TypeKind { return s.b.kind }
-
-// edit checks that the type may be changed in tx.
-func (s shared) edit(tx *Tx) error {
-	if err := tx.check(s.d); err != nil {
-		return err
-	}
-	if s.b.dead {
-		return ErrGone
-	}
-	return nil
-}
 
 // Text is a shared text with formatting and embedded objects. All indexes and
 // lengths count UTF-16 code units; an embedded object or type counts one.
@@ -45,27 +13,10 @@ type Text struct {
 	attributes
 }
 
-func newText(d *Doc, b *branch) *Text {
-	return &Text{shared{d, b}, attributes{shared{d, b}}}
-}
-
 // Text returns the root type of that name as a text, creating it if need be.
 // It panics if the name was declared as another type before: two parts of a
 // program disagree.
-func (d *Doc) Text(name string) *Text { return newText(d, d.declare(name, KindText)) }
-
-// declare returns a root type and gives it its kind.
-func (d *Doc) declare(name string, kind TypeKind) *branch {
-	b := d.root(name)
-	switch b.kind {
-	case kind:
-	case Undeclared:
-		b.kind, b.marks = kind, false
-	default:
-		panic(fmt.Sprintf("crdt: root %q is declared as %v and asked for as %v", name, b.kind, kind))
-	}
-	return b
-}
+func (d *Doc) Text(name string) *Text { return d.declare(name, KindText).(*Text) }
 
 // Len returns the length in UTF-16 code units, in O(1).
 func (t *Text) Len() int { return int(t.b.length) }
@@ -122,7 +73,7 @@ func (t *Text) Insert(tx *Tx, index int, s string, attrs ...Attrs) error {
 		return err
 	}
 	if index < 0 {
-		return outOfRange(index, 0, t.Len())
+		return t.outOfRange(index, 0)
 	}
 	if s == "" {
 		return nil
@@ -167,20 +118,22 @@ func skipDeleted(d *Doc, left, right ref) (ref, ref) {
 	return left, right
 }
 
-// InsertEmbed inserts an embedded object at index: a value, typically a
-// map[string]any, that counts one unit.
+// InsertEmbed inserts an embedded object at index that counts one unit: a
+// value, typically a map[string]any, or a shared type, given as a Prelim. An
+// index past the end appends. Other than a string it has no formatting but the
+// given one.
 func (t *Text) InsertEmbed(tx *Tx, index int, embed any, attrs ...Attrs) error {
 	if err := t.edit(tx); err != nil {
 		return err
 	}
 	if index < 0 {
-		return outOfRange(index, 0, t.Len())
+		return t.outOfRange(index, 0)
 	}
-	v, err := markValue(embed)
+	v, err := packEmbed(embed)
 	if err != nil {
-		return err
+		return fmt.Errorf("embed into %s: %w", t.d.where(t.b), err)
 	}
-	return t.insertObject(tx, index, attrs, func(it *item) { t.d.putBlob(it, kindEmbed, v) })
+	return t.insertObject(tx, index, attrs, func(it *item) { tx.put(it, v) })
 }
 
 // insertObject inserts an embed or a type. Unlike a string it does not inherit
@@ -198,12 +151,15 @@ func (t *Text) insertObject(tx *Tx, index int, attrs []Attrs, fill func(*item)) 
 // InsertType inserts an empty shared type at index, as an embedded object, and
 // returns it: a *Text, *Array, *Map or one of the XML types. name is that of an
 // XML element or hook.
-func (t *Text) InsertType(tx *Tx, index int, kind TypeKind, name string, attrs ...Attrs) (any, error) {
+func (t *Text) InsertType(tx *Tx, index int, kind TypeKind, name string, attrs ...Attrs) (Type, error) {
 	if err := t.edit(tx); err != nil {
 		return nil, err
 	}
-	if index < 0 || kind > KindXMLText {
-		return nil, outOfRange(index, 0, t.Len())
+	if index < 0 {
+		return nil, t.outOfRange(index, 0)
+	}
+	if kind > KindXMLText {
+		return nil, fmt.Errorf("%w: %v embedded into %s", ErrKind, kind, t.d.where(t.b))
 	}
 	var nb *branch
 	err := t.insertObject(tx, index, attrs, func(it *item) { nb = t.d.putType(it, kind, name) })
@@ -220,7 +176,7 @@ func (t *Text) Delete(tx *Tx, index, n int) error {
 		return err
 	}
 	if index < 0 || n < 0 {
-		return outOfRange(index, n, t.Len())
+		return t.outOfRange(index, n)
 	}
 	if n = min(n, t.Len()-index); n <= 0 {
 		return nil
@@ -265,7 +221,7 @@ func (t *Text) Format(tx *Tx, index, n int, attrs Attrs) error {
 		return err
 	}
 	if index < 0 || n < 0 {
-		return outOfRange(index, n, t.Len())
+		return t.outOfRange(index, n)
 	}
 	want, err := t.d.attrsOf([]Attrs{attrs})
 	if err != nil || n == 0 {

@@ -19,6 +19,7 @@ type Tx struct {
 	keys      []changedKey
 	roots     []string
 	subdocs   *subdocChanges // nil if none came or went
+	content   *Prelim        // what the type that is being inserted is to be filled with
 
 	queued  bool // structs were queued that did not wait before
 	clipped bool // part of a struct was known before

@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -9,6 +10,10 @@ import (
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
+
+// ErrValue is returned, wrapped with what and where it was, for a Go value that
+// a document cannot hold.
+var ErrValue = errors.New("crdt: not a value for a document")
 
 // Undefined is JavaScript's undefined as a value of an array or a map. It is
 // not null, which is nil.
@@ -54,15 +59,6 @@ func plain(v any) any {
 	return v
 }
 
-// Subdoc is a document inside a document, by reference: other replicas load it
-// under its GUID.
-type Subdoc struct {
-	GUID        string
-	KeepDeleted bool // Yjs: gc false
-	AutoLoad    bool
-	Meta        any // nil for none
-}
-
 // appendValue appends the Any form of a Go value: nil, Undefined, booleans,
 // integers and floats (as JavaScript numbers), BigInt, strings, []byte, []any,
 // Object, and map[string]any with its keys sorted.
@@ -72,7 +68,7 @@ func appendValue(b []byte, v any) ([]byte, error) {
 
 func appendNested(b []byte, v any, depth int) ([]byte, error) {
 	if depth > lib0.MaxDepth {
-		return b, fmt.Errorf("crdt: value is nested deeper than %d", lib0.MaxDepth)
+		return b, fmt.Errorf("%w: nested deeper than %d", ErrValue, lib0.MaxDepth)
 	}
 	switch v := v.(type) {
 	case nil:
@@ -114,7 +110,10 @@ func appendNested(b []byte, v any, depth int) ([]byte, error) {
 		}
 		return lib0.AppendNumber(b, f), nil
 	}
-	return b, fmt.Errorf("crdt: a value of type %T cannot be stored", v)
+	if _, ok := v.(Type); ok {
+		return b, fmt.Errorf("%w: %T lies in a document already; its Clone can be inserted", ErrValue, v)
+	}
+	return b, fmt.Errorf("%w: type %T", ErrValue, v)
 }
 
 // appendObject appends an object by way of the decoder, which puts its keys in
@@ -258,28 +257,4 @@ func truthy(v any) bool {
 		return v != 0
 	}
 	return true
-}
-
-// appendSubdocOptions appends the options of a subdocument as Yjs writes them:
-// what differs from the default, in a fixed order.
-func appendSubdocOptions(b []byte, o Object) ([]byte, error) {
-	var out Object
-	get := func(key string) (any, bool) {
-		for _, f := range o {
-			if f.Key == key && f.Value != Undefined {
-				return f.Value, true
-			}
-		}
-		return nil, false
-	}
-	if gc, ok := get("gc"); ok && !truthy(gc) {
-		out = append(out, Field{"gc", false})
-	}
-	if auto, _ := get("autoLoad"); truthy(auto) {
-		out = append(out, Field{"autoLoad", true})
-	}
-	if meta, _ := get("meta"); meta != nil {
-		out = append(out, Field{"meta", meta})
-	}
-	return appendValue(b, out)
 }

@@ -27,21 +27,20 @@ type XMLHook struct{ Map }
 // XMLFragment returns the root type of that name as an XML fragment, creating
 // it if need be. It panics if the name was declared as another type before.
 func (d *Doc) XMLFragment(name string) *XMLFragment {
-	return &XMLFragment{xmlList{list{shared{d, d.declare(name, KindXMLFragment)}}}}
+	return d.declare(name, KindXMLFragment).(*XMLFragment)
 }
 
 // XMLElement returns the root type of that name as an XML element, creating it
 // if need be. Its tag is UNDEFINED, as in Yjs. It panics if the name was
 // declared as another type before.
 func (d *Doc) XMLElement(name string) *XMLElement {
-	s := shared{d, d.declare(name, KindXMLElement)}
-	return &XMLElement{xmlList{list{s}}, attributes{s}}
+	return d.declare(name, KindXMLElement).(*XMLElement)
 }
 
 // XMLText returns the root type of that name as an XML text, creating it if
 // need be. It panics if the name was declared as another type before.
 func (d *Doc) XMLText(name string) *XMLText {
-	return &XMLText{*newText(d, d.declare(name, KindXMLText))}
+	return d.declare(name, KindXMLText).(*XMLText)
 }
 
 // Name returns the element's tag, as it was given.
@@ -69,30 +68,29 @@ func (l xmlList) Children() iter.Seq[any] {
 // InsertElement inserts an empty element with the given tag at index and
 // returns it.
 func (l xmlList) InsertElement(tx *Tx, index int, tag string) (*XMLElement, error) {
-	b, err := l.insertType(tx, index, KindXMLElement, tag)
+	t, err := l.insertType(tx, index, KindXMLElement, tag)
 	if err != nil {
 		return nil, err
 	}
-	s := shared{l.d, b}
-	return &XMLElement{xmlList{list{s}}, attributes{s}}, nil
+	return t.(*XMLElement), nil
 }
 
 // InsertText inserts an empty text at index and returns it.
 func (l xmlList) InsertText(tx *Tx, index int) (*XMLText, error) {
-	b, err := l.insertType(tx, index, KindXMLText, "")
+	t, err := l.insertType(tx, index, KindXMLText, "")
 	if err != nil {
 		return nil, err
 	}
-	return &XMLText{*newText(l.d, b)}, nil
+	return t.(*XMLText), nil
 }
 
 // InsertHook inserts an empty hook of the given name at index and returns it.
 func (l xmlList) InsertHook(tx *Tx, index int, name string) (*XMLHook, error) {
-	b, err := l.insertType(tx, index, KindXMLHook, name)
+	t, err := l.insertType(tx, index, KindXMLHook, name)
 	if err != nil {
 		return nil, err
 	}
-	return &XMLHook{Map{shared{l.d, b}}}, nil
+	return t.(*XMLHook), nil
 }
 
 // String returns the node as Yjs prints it: tags in lower case, attributes

@@ -84,7 +84,7 @@ func appendType(b *strings.Builder, v any) {
 		b.WriteByte(')')
 	case *crdt.Array:
 		b.WriteString("array[")
-		appendList(b, t.Slice())
+		appendList(b, t.ToSlice())
 		b.WriteByte(']')
 	case *crdt.XMLHook:
 		b.WriteString("hook(")

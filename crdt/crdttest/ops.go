@@ -68,7 +68,7 @@ func nestedIn(t any) []any {
 			all = append(all, op.Insert)
 		}
 	case *crdt.Array:
-		all = t.Slice()
+		all = t.ToSlice()
 	case *crdt.XMLHook:
 		return nestedIn(&t.Map)
 	case *crdt.Map:

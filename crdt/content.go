@@ -1,0 +1,166 @@
+package crdt
+
+import (
+	"fmt"
+
+	"github.com/weftsync/weft/crdt/lib0"
+)
+
+// putBlob makes v, in the form that blobs have, the content of a new item.
+func (d *Doc) putBlob(it *item, k kind, v []byte) {
+	it.setKind(k)
+	it.content = uint32(len(d.blobs))
+	d.blobs = append(d.blobs, v...)
+}
+
+// putType makes a new empty shared type the content of a new item.
+func (d *Doc) putType(it *item, kind TypeKind, name string) *branch {
+	b := d.newBranch(kind, name)
+	it.setKind(kindType)
+	it.content = b.handle
+	return b
+}
+
+// put makes a value the content of a new item. What a shared type is filled
+// with follows when the item is integrated.
+func (tx *Tx) put(it *item, v value) {
+	d := tx.d
+	switch v.kind {
+	case kindType:
+		d.putType(it, v.content.kind, v.content.name)
+		tx.content = v.content
+		return
+	default:
+		d.putBlob(it, v.kind, v.bytes)
+		return
+	case kindAny:
+	}
+	it.setKind(kindAny)
+	it.content = uint32(len(d.elems))
+	it.len = uint32(len(v.ends))
+	from := 0
+	for _, end := range v.ends {
+		d.elems = append(d.elems, uint32(len(d.blobs)))
+		d.blobs = append(d.blobs, v.bytes[from:end]...)
+		from = end
+	}
+}
+
+// value is the content of an item to be made: elements of an array run, of
+// which ends says where each ends in bytes; a single binary, subdocument or
+// embed; or a shared type.
+type value struct {
+	kind    kind
+	bytes   []byte
+	ends    []int
+	content *Prelim
+}
+
+// packValues turns Go values into contents of items: what Any can hold goes
+// into one run, everything else is an item of its own.
+func packValues(vs []any, check func(any) error) ([]value, error) {
+	var out []value
+	var err error
+	for i, v := range vs {
+		if err = check(v); err == nil {
+			out, err = appendPacked(out, v)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("value %d: %w", i, err)
+		}
+	}
+	return out, nil
+}
+
+// packValue turns one Go value into the content of an item.
+func packValue(v any) (value, error) {
+	out, err := appendPacked(nil, v)
+	if err != nil {
+		return value{}, err
+	}
+	return out[0], nil
+}
+
+func appendPacked(list []value, v any) ([]value, error) {
+	switch v := v.(type) {
+	case []byte:
+		return append(list, value{kind: kindBinary, bytes: lib0.AppendBytes(nil, v)}), nil
+	case Subdoc:
+		b, err := v.encode()
+		return append(list, value{kind: kindDoc, bytes: b}), err
+	case *Prelim:
+		if v == nil {
+			return list, fmt.Errorf("%w: a nil Prelim", ErrValue)
+		}
+		return append(list, value{kind: kindType, content: v}), nil
+	}
+	run := openRun(&list)
+	b, err := appendValue(run.bytes, v)
+	if err != nil {
+		return list, err
+	}
+	run.bytes, run.ends = b, append(run.ends, len(b))
+	return list, nil
+}
+
+// appendElement appends an element in its canonical form.
+func appendElement(list []value, raw []byte) []value {
+	run := openRun(&list)
+	run.bytes = append(run.bytes, raw...)
+	run.ends = append(run.ends, len(run.bytes))
+	return list
+}
+
+// openRun returns the run of elements that a list of values ends with.
+func openRun(list *[]value) *value {
+	if n := len(*list); n == 0 || (*list)[n-1].kind != kindAny {
+		*list = append(*list, value{kind: kindAny})
+	}
+	return &(*list)[len(*list)-1]
+}
+
+// checkPrelims returns what is wrong with shared types among values.
+func checkPrelims(vs ...value) error {
+	for _, v := range vs {
+		if v.kind == kindType {
+			if err := v.content.check(1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// arrayElement refuses what Yjs does not take as an element of an array.
+func arrayElement(v any) error {
+	switch v.(type) {
+	case undefined, BigInt:
+		return fmt.Errorf("%w: %T as an element of an array", ErrValue, v)
+	}
+	return nil
+}
+
+// contentAt returns the Go form of element i of an item.
+func (d *Doc) contentAt(it *item, i uint32) any {
+	switch it.kind() {
+	case kindAny, kindJSON:
+		return decodeValue(d.blobs[d.elems[it.content+i]:])
+	case kindEmbed:
+		return decodeValue(d.blobs[it.content:])
+	case kindBinary:
+		dec := lib0.NewDecoder(d.blobs[it.content:])
+		p, _ := dec.Bytes()
+		return append([]byte{}, p...)
+	case kindType:
+		return d.handle(d.branches[it.content])
+	case kindDoc:
+		return d.subdoc(it)
+	case kindString:
+		u := d.units(it)
+		if !it.wide() {
+			return string(u[i : i+1])
+		}
+		return string(appendWide(nil, u[2*i:2*i+2]))
+	}
+	return nil
+}
