@@ -26,6 +26,10 @@ var themes = []theme{
 	{roots: "tamx", verbs: "iiiiddffensuo", depth: 3, marks: true},
 	{roots: "ttamx", verbs: "iiiiddensuo", depth: 2, odd: true},
 	{roots: "am", verbs: "iiiddnsuo", depth: 4, odd: true},
+	{roots: "tamx", verbs: "iiddfebbaphclr", depth: 3, marks: true},
+	{roots: "tamx", verbs: "iidbbllr", depth: 2, odd: true},
+	{roots: "t", verbs: "iidfrrrrlb", depth: 1, marks: true},
+	{roots: "x", verbs: "iddbbaaaphlcs", depth: 3, marks: true},
 }
 
 type wordList []any
@@ -101,10 +105,26 @@ func (g *generator) op() Op {
 		op.String = g.guid()
 		op.Value = pick(g, []any{[]any{"o"}, []any{"o", "gc", false}, []any{"o", "autoLoad", true, "meta", "m"}})
 	}
+	g.fill(&op)
 	if op.Kind == "f" || t.marks && g.chance(30) {
 		op.Attrs = pick(g, markSets)
 	}
 	return op
+}
+
+// fill gives an operation the types and the delta that its verb needs.
+func (g *generator) fill(op *Op) {
+	switch op.Kind {
+	case "b", "a", "p", "h":
+		op.Build, op.Node = g.build(2, false), g.build(2, true)
+	case "l":
+		op.From = string("tamx"[g.below(4)])
+		for range g.below(3) {
+			op.Way = append(op.Way, g.below(4))
+		}
+	case "r":
+		op.Delta = g.delta(1)
+	}
 }
 
 // position prefers a few places, where writers meet.

@@ -100,7 +100,7 @@ func (m *Machine) noteEvents(r *Replica) {
 // pair that meet where one node ends and the next begins, and UTF-8 cannot.
 func ignoreXML(got, want *Entry) {
 	for name, r := range want.Roots {
-		r.XML, r.JSON = got.Roots[name].XML, got.Roots[name].JSON
+		r.XML, r.JSON, r.View = got.Roots[name].XML, got.Roots[name].JSON, got.Roots[name].View
 		want.Roots[name] = r
 	}
 }
@@ -349,7 +349,7 @@ func compareEntries(got, want *Entry) *Difference {
 		g := got.Roots[name]
 		for _, f := range []struct{ name, got, want string }{
 			{"text", g.Text, w.Text}, {"delta", g.Delta, w.Delta}, {"XML", g.XML, w.XML}, {"JSON", g.JSON, w.JSON},
-			{"content", g.Dump, w.Dump}, {"length", fmt.Sprint(g.Length), fmt.Sprint(w.Length)},
+			{"content", g.Dump, w.Dump}, {"view", g.View, w.View}, {"length", fmt.Sprint(g.Length), fmt.Sprint(w.Length)},
 		} {
 			if f.got != f.want {
 				return &Difference{Field: f.name + " of root " + name, Got: f.got, Want: f.want}

@@ -83,15 +83,7 @@ func nestedIn(t any) []any {
 	case *crdt.XMLElement:
 		all = slices.Collect(t.Children())
 	}
-	return slices.DeleteFunc(all, func(v any) bool { return !isType(v) })
-}
-
-func isType(v any) bool {
-	switch v.(type) {
-	case *crdt.Text, *crdt.Array, *crdt.Map, *crdt.XMLFragment, *crdt.XMLElement, *crdt.XMLText, *crdt.XMLHook:
-		return true
-	}
-	return false
+	return slices.DeleteFunc(all, func(v any) bool { _, ok := v.(crdt.Type); return !ok })
 }
 
 var typeKinds = map[string]crdt.TypeKind{
@@ -100,16 +92,7 @@ var typeKinds = map[string]crdt.TypeKind{
 }
 
 // attrsOf returns the attributes of an operation, none if it has none.
-func attrsOf(op Op) []crdt.Attrs {
-	if op.Attrs == nil {
-		return nil
-	}
-	out := crdt.Attrs{}
-	for _, f := range ScriptValue(op.Attrs).(crdt.Object) {
-		out[f.Key] = f.Value
-	}
-	return []crdt.Attrs{out}
-}
+func attrsOf(op Op) []crdt.Attrs { return markSet(op.Attrs) }
 
 func stringOf(op Op) string {
 	s, _ := ScriptValue(op.String).(string)
@@ -143,6 +126,23 @@ func onText(t *crdt.Text, tx *crdt.Tx, op Op) error {
 		return t.SetAttribute(tx, op.Key, ScriptValue(op.Value))
 	case "u":
 		return t.RemoveAttribute(tx, op.Key)
+	case "b", "a":
+		return t.InsertEmbed(tx, at, op.Build.prelim(), attrs...)
+	case "p":
+		return t.Insert(tx, t.Len(), stringOf(op))
+	case "h":
+		return t.Insert(tx, 0, stringOf(op))
+	case "c":
+		return t.Delete(tx, 0, t.Len())
+	case "l":
+		if p := cloneOf(t.Doc(), op); p != nil {
+			return t.InsertEmbed(tx, at, p, attrs...)
+		}
+	case "r":
+		if op.Count%4 == 0 {
+			return t.ApplyDelta(tx, deltaOf(op.Delta), crdt.DropFinalNewline)
+		}
+		return t.ApplyDelta(tx, deltaOf(op.Delta))
 	}
 	return nil
 }
@@ -182,8 +182,22 @@ func onArray(t *crdt.Array, tx *crdt.Tx, op Op) error {
 		return t.Insert(tx, at, element(ScriptValue(op.Value)))
 	case "n":
 		return insertType(t, tx, at, op)
-	case "s":
+	case "s", "r":
 		return t.Insert(tx, t.Len(), element(ScriptValue(op.Value)))
+	case "b", "a":
+		return t.Insert(tx, at, op.Build.prelim())
+	case "p":
+		v := element(ScriptValue(op.Value))
+		return t.Push(tx, v, op.Build.prelim(), v)
+	case "h":
+		v := element(ScriptValue(op.Value))
+		return t.Unshift(tx, v, v)
+	case "c":
+		return t.Delete(tx, 0, t.Len())
+	case "l":
+		if p := cloneOf(t.Doc(), op); p != nil {
+			return t.Insert(tx, at, p)
+		}
 	case "u":
 		if t.Len() > 0 {
 			return t.Delete(tx, op.At%t.Len(), 1)
@@ -212,8 +226,16 @@ func onMap(t *crdt.Map, tx *crdt.Tx, op Op) error {
 	switch op.Kind {
 	case "i", "f":
 		return t.Set(tx, op.Key, stringOf(op))
-	case "e", "s":
+	case "e", "s", "p", "h", "r":
 		return t.Set(tx, op.Key, ScriptValue(op.Value))
+	case "b", "a":
+		return t.Set(tx, op.Key, op.Build.prelim())
+	case "c":
+		return t.Clear(tx)
+	case "l":
+		if p := cloneOf(t.Doc(), op); p != nil {
+			return t.Set(tx, op.Key, p)
+		}
 	case "n":
 		return setType(t, tx, op)
 	case "d", "u":
@@ -256,7 +278,13 @@ func subdocOf(op Op) crdt.Subdoc {
 
 // xmlList is what fragments and elements have in common.
 type xmlList interface {
+	crdt.Type
 	Len() int
+	Child(i int) (any, error)
+	Insert(tx *crdt.Tx, index int, nodes ...*crdt.Prelim) error
+	InsertAfter(tx *crdt.Tx, child crdt.Type, nodes ...*crdt.Prelim) error
+	Push(tx *crdt.Tx, nodes ...*crdt.Prelim) error
+	Unshift(tx *crdt.Tx, nodes ...*crdt.Prelim) error
 	Delete(tx *crdt.Tx, index, n int) error
 	InsertElement(tx *crdt.Tx, index int, tag string) (*crdt.XMLElement, error)
 	InsertText(tx *crdt.Tx, index int) (*crdt.XMLText, error)
@@ -292,7 +320,21 @@ func onXML(t xmlList, el *crdt.XMLElement, tx *crdt.Tx, op Op) error {
 		return err
 	case "n":
 		return insertXML(t, tx, at, op)
-	case "s":
+	case "b":
+		return t.Insert(tx, at, op.Node.prelim())
+	case "a":
+		return insertAfter(t, tx, at, op)
+	case "p":
+		return t.Push(tx, op.Node.prelim(), op.Node.prelim())
+	case "h":
+		return t.Unshift(tx, op.Node.prelim())
+	case "c":
+		return t.Delete(tx, 0, t.Len())
+	case "l":
+		if p := cloneOf(t.Doc(), op); p != nil && p.Kind() >= crdt.KindXMLElement {
+			return t.Insert(tx, at, p)
+		}
+	case "s", "r":
 		if el == nil {
 			return insertXMLText(t, tx, at, op)
 		}
@@ -318,4 +360,15 @@ func insertXML(t xmlList, tx *crdt.Tx, at int, op Op) (err error) {
 		_, err = t.InsertElement(tx, at, op.Key)
 	}
 	return err
+}
+
+func insertAfter(t xmlList, tx *crdt.Tx, at int, op Op) error {
+	if at == 0 {
+		return t.InsertAfter(tx, nil, op.Node.prelim())
+	}
+	child, err := t.Child(at - 1)
+	if err != nil {
+		return err
+	}
+	return t.InsertAfter(tx, child.(crdt.Type), op.Node.prelim())
 }

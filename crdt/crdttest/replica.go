@@ -241,7 +241,7 @@ func (r *Replica) checkMirrors() error {
 
 // ReadRoot reads a root type, given its name and its handle, in every way.
 func ReadRoot(d *crdt.Doc, name string, t any) RootEntry {
-	e := RootEntry{Dump: Canonical(t), JSON: string(d.RootJSON(name))}
+	e := RootEntry{Dump: Canonical(t), JSON: string(d.RootJSON(name)), View: view(t)}
 	switch t := t.(type) {
 	case *crdt.XMLText:
 		e.Text, e.Delta, e.Length = CanonicalString(t.Text.String()), CanonicalDelta(t.Delta()), t.Len()

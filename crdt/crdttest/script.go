@@ -76,6 +76,12 @@ type Op struct {
 	Attrs  any    `json:"w,omitempty"`
 	Type   string `json:"y,omitempty"`
 	Key    string `json:"m,omitempty"`
+
+	Build *Build      `json:"t,omitempty"` // a type with content
+	Node  *Build      `json:"n,omitempty"` // an XML node with content
+	Delta []DeltaStep `json:"d,omitempty"`
+	From  string      `json:"z,omitempty"` // root and path of another type
+	Way   []int       `json:"q,omitempty"`
 }
 
 // MarshalJSON writes a step as the array that web/oracle reads.
@@ -193,4 +199,5 @@ type RootEntry struct {
 	Delta  string `json:"delta"`
 	XML    string `json:"xml"`
 	Length int    `json:"length"`
+	View   string `json:"view"` // what else a type offers to read
 }

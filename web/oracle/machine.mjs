@@ -21,6 +21,7 @@
 import * as Y from 'yjs'
 import { resolvePath, rootOf, runOp } from './ops.mjs'
 import { canonicalDelta, canonicalString, canonicalType, jsonText } from './values.mjs'
+import { view } from './view.mjs'
 import { react, watch } from './watch.mjs'
 
 const hex = (bytes) => Buffer.from(bytes).toString('hex')
@@ -114,7 +115,7 @@ const vectorBelow = (vector, picks) => {
 
 const readRoot = (doc, name) => {
   const t = rootOf(doc, name)
-  const out = { dump: canonicalType(t), json: jsonText(t.toJSON()) }
+  const out = { dump: canonicalType(t), json: jsonText(t.toJSON()), view: view(t) }
   if (t instanceof Y.Text) {
     out.text = canonicalString(t.toString())
     out.delta = canonicalDelta(t.toDelta())

@@ -4,7 +4,8 @@
 // it finds. Positions and counts are taken modulo what is there, so that every operation is valid in every state: that
 // is what lets a script be shortened, and what lets its two executors go on after either has found less than it wanted.
 //
-//   {k verb, r root, p path, a position, b count, s string, v value, w attributes, y kind of nested type, m map key}
+//   {k verb, r root, p path, a position, b count, s string, v value, w attributes, y kind of nested type, m map key,
+//    t type with content, n XML node with content, d delta, z and q root and path of another type; see build.mjs}
 //
 //   verb            text             array               map, hook     fragment, element
 //   i insert        string s (w)     values v            m := s        a new XML text holding s
@@ -15,9 +16,17 @@
 //   s set           attribute m := v value v at the end  m := v        element: attribute m := v; fragment: XML text
 //   u unset         attribute m      1 at a              m             element: attribute m; fragment: 1 at a
 //   o subdocument   -                s with options v    m := s, v     -
+//   b build         t (w)            t                   m := t        n
+//   a after         t (w)            t                   m := t        n behind child a-1, or in front
+//   p push          string s         v, t, v             m := v        n, n at the end
+//   h unshift       string s at 0    v, v at the start   m := v        n at the start
+//   c clear         all              all                 all           all
+//   l clone         copy of q (w)    copy of q           m := copy     copy of q, if that is XML
+//   r delta         d                value v at the end  m := v        as s
 //
 // The first letter of a root's name is its type: t text, a array, m map, x XML fragment.
 import * as Y from 'yjs'
+import { build, copyable, deltaOf } from './build.mjs'
 import { valueFromScript } from './values.mjs'
 
 /** The root of a document by name, declared with the type that its first letter says. */
@@ -85,6 +94,12 @@ const arrayElement = (v) => (v === undefined ? null : typeof v === 'bigint' ? St
 
 const subdocument = (op) => new Y.Doc({ guid: valueFromScript(op.s), ...valueFromScript(op.v ?? ['o']) })
 
+// A copy of another type of the document, if Yjs can copy it and it is small.
+const copyOf = (t, op) => {
+  const source = resolvePath(rootOf(t.doc, op.z ?? op.r), op.q)
+  return copyable(source) ? source : undefined
+}
+
 const onText = (t, op) => {
   const at = (op.a ?? 0) % (t.length + 1)
   const attributes = op.w === undefined ? undefined : valueFromScript(op.w)
@@ -103,6 +118,21 @@ const onText = (t, op) => {
       return t.setAttribute(op.m, valueFromScript(op.v))
     case 'u':
       return t.removeAttribute(op.m)
+    case 'b':
+    case 'a':
+      return t.insertEmbed(at, build(op.t), attributes)
+    case 'p':
+      return t.insert(t.length, valueFromScript(op.s ?? ''))
+    case 'h':
+      return t.insert(0, valueFromScript(op.s ?? ''))
+    case 'c':
+      return t.delete(0, t.length)
+    case 'l': {
+      const source = copyOf(t, op)
+      return source && t.insertEmbed(at, source.clone(), attributes)
+    }
+    case 'r':
+      return t.applyDelta(deltaOf(op.d), { sanitize: op.b % 4 !== 0 })
   }
 }
 
@@ -126,9 +156,27 @@ const onArray = (t, op) => {
     case 'n':
       return t.insert(at, [newType(op.y, op.m)])
     case 's':
+    case 'r':
       return t.insert(t.length, [arrayElement(valueFromScript(op.v))])
     case 'u':
       return t.length > 0 ? t.delete(op.a % t.length, 1) : undefined
+    case 'b':
+    case 'a':
+      return t.insert(at, [build(op.t)])
+    case 'p': {
+      const v = arrayElement(valueFromScript(op.v))
+      return t.push([v, build(op.t), v])
+    }
+    case 'h': {
+      const v = arrayElement(valueFromScript(op.v))
+      return t.unshift([v, v])
+    }
+    case 'c':
+      return t.delete(0, t.length)
+    case 'l': {
+      const source = copyOf(t, op)
+      return source && t.insert(at, [source.clone()])
+    }
     case 'o':
       return t.insert(at, [subdocument(op)])
   }
@@ -141,7 +189,19 @@ const onMap = (t, op) => {
       return t.set(op.m, valueFromScript(op.s))
     case 'e':
     case 's':
+    case 'p':
+    case 'h':
+    case 'r':
       return t.set(op.m, valueFromScript(op.v))
+    case 'b':
+    case 'a':
+      return t.set(op.m, build(op.t))
+    case 'c':
+      return t.clear()
+    case 'l': {
+      const source = copyOf(t, op)
+      return source && t.set(op.m, source.clone())
+    }
     case 'n':
       return t.set(op.m, newType(op.y, op.m))
     case 'd':
@@ -151,6 +211,8 @@ const onMap = (t, op) => {
       return t.set(op.m, subdocument(op))
   }
 }
+
+const isNode = (t) => t instanceof Y.XmlFragment || t instanceof Y.XmlText || t instanceof Y.XmlHook
 
 const insertXmlText = (t, at, op) => {
   const text = new Y.XmlText()
@@ -178,7 +240,22 @@ const onXml = (t, op) => {
       return t.insert(at, [new Y.XmlElement(op.m)])
     case 'n':
       return t.insert(at, [newType(xmlKinds[op.y], op.m)])
+    case 'b':
+      return t.insert(at, [build(op.n)])
+    case 'a':
+      return t.insertAfter(at === 0 ? null : t.get(at - 1), [build(op.n)])
+    case 'p':
+      return t.push([build(op.n), build(op.n)])
+    case 'h':
+      return t.unshift([build(op.n)])
+    case 'c':
+      return t.delete(0, t.length)
+    case 'l': {
+      const source = copyOf(t, op)
+      return isNode(source) ? t.insert(at, [source.clone()]) : undefined
+    }
     case 's':
+    case 'r':
       return element ? t.setAttribute(op.m, valueFromScript(op.v)) : insertXmlText(t, at, op)
     case 'u':
       if (element) return t.removeAttribute(op.m)
