@@ -77,6 +77,9 @@ func (in *integration) run() {
 		c := it.client()
 		state := d.clients[c].next
 		if state >= it.end() {
+			if d.keepDeleted {
+				in.tx.cutAround(it)
+			}
 			d.discard(head)
 		} else if it.clock > state {
 			in.stack = append(in.stack, head)
@@ -123,6 +126,21 @@ func (in *integration) queue(client, clock uint32) {
 		}
 	}
 	in.stack = in.stack[:0]
+}
+
+// cutAround cuts runs where the origins of a known item fall into them, as Yjs
+// does before it sees that the item is known. It shows only where the item is
+// known as collected and what it was put into is not: a surrogate pair is cut.
+func (tx *Tx) cutAround(it *item) {
+	if it.kind() == kindGC || it.parent != 0 || tx.d.missing(it) != 0 {
+		return
+	}
+	if it.originClient != 0 {
+		tx.cleanEnd(it.originClient, it.originClock)
+	}
+	if it.rightClient != 0 {
+		tx.cleanStart(it.rightClient, it.rightClock)
+	}
 }
 
 // missing returns the client whose operations the item depends on and which
