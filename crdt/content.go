@@ -29,12 +29,15 @@ func (tx *Tx) put(it *item, v value) {
 	case kindType:
 		d.putType(it, v.content.kind, v.content.name)
 		tx.content = v.content
-		return
+	case kindAny:
+		d.putRun(it, v)
 	default:
 		d.putBlob(it, v.kind, v.bytes)
-		return
-	case kindAny:
 	}
+}
+
+// putRun makes a run of elements the content of a new item.
+func (d *Doc) putRun(it *item, v value) {
 	it.setKind(kindAny)
 	it.content = uint32(len(d.elems))
 	it.len = uint32(len(v.ends))

@@ -7,7 +7,7 @@ import "slices"
 // observers and not later; then they panic (Yjs: YEvent).
 type Event struct {
 	// Target is the type that changed, such as *Text.
-	Target any
+	Target Type
 
 	tx      *Tx
 	b       *branch
@@ -26,7 +26,7 @@ func (e *Event) Tx() *Tx { return e.tx }
 
 // CurrentTarget returns the type whose observer is called: Target, or one that
 // it lies in; nil for a root that nobody declared.
-func (e *Event) CurrentTarget() any { return e.tx.d.handle(e.current) }
+func (e *Event) CurrentTarget() Type { return e.tx.d.handle(e.current) }
 
 // Path returns the way from CurrentTarget to Target: a string for a key, an int
 // for an index.

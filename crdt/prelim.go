@@ -103,11 +103,11 @@ func (p *Prelim) Kind() TypeKind { return p.kind }
 // behind the other content.
 func (p *Prelim) Set(key string, v any) *Prelim {
 	if p.kind == KindArray || p.kind == KindXMLFragment {
-		return p.fail(fmt.Errorf("%w: key %q set on an %v", ErrKind, key, p.kind))
+		return p.fail(fmt.Errorf("%w: key %q of %v", ErrKind, key, p.kind))
 	}
 	packed, err := packValue(v)
 	if err != nil {
-		return p.fail(fmt.Errorf("set key %q of a new %v: %w", key, p.kind, err))
+		return p.fail(fmt.Errorf("set key %q of new %v: %w", key, p.kind, err))
 	}
 	k := string(wtf8(key))
 	i := slices.IndexFunc(p.keys, func(e keyValue) bool { return e.key == k })
@@ -123,11 +123,11 @@ func (p *Prelim) Set(key string, v any) *Prelim {
 // Text.ApplyDelta does, and returns p.
 func (p *Prelim) ApplyDelta(ops ...DeltaOp) *Prelim {
 	if p.kind != KindText && p.kind != KindXMLText {
-		return p.fail(fmt.Errorf("%w: a delta for an %v", ErrKind, p.kind))
+		return p.fail(fmt.Errorf("%w: a delta for %v", ErrKind, p.kind))
 	}
 	steps, err := packDelta(ops)
 	if err != nil {
-		return p.fail(fmt.Errorf("apply a delta to a new %v: %w", p.kind, err))
+		return p.fail(fmt.Errorf("apply a delta to new %v: %w", p.kind, err))
 	}
 	p.passes = append(p.passes, steps)
 	return p
@@ -143,7 +143,7 @@ func (p *Prelim) setAll(entries map[string]any) *Prelim {
 func (p *Prelim) append(children []*Prelim) *Prelim {
 	nodes, err := packNodes(children)
 	if err != nil {
-		return p.fail(fmt.Errorf("put a child into a new %v: %w", p.kind, err))
+		return p.fail(fmt.Errorf("put a child into new %v: %w", p.kind, err))
 	}
 	p.list = append(p.list, nodes...)
 	return p
@@ -189,7 +189,7 @@ func packNodes(nodes []*Prelim) ([]value, error) {
 	out := make([]value, 0, len(nodes))
 	for i, n := range nodes {
 		if n != nil && n.kind < KindXMLElement {
-			return nil, fmt.Errorf("%w: node %d is an %v, want XML", ErrKind, i, n.kind)
+			return nil, fmt.Errorf("%w: node %d is %v, want XML", ErrKind, i, n.kind)
 		}
 		v, err := packValue(n)
 		if err != nil {

@@ -48,7 +48,9 @@ type Type interface {
 var ErrIndex = errors.New("crdt: index out of range")
 
 // ErrGone is returned, wrapped with what it was, by edits of a type that was
-// deleted and collected.
+// deleted and collected. What is written into a type that is deleted and not yet
+// collected, in the same transaction or with Options.KeepDeleted, is deleted at
+// once, as in Yjs.
 var ErrGone = errors.New("crdt: the type is deleted")
 
 // ErrKind is returned, wrapped with the kinds and the place, where a shared

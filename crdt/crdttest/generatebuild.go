@@ -4,7 +4,7 @@ package crdttest
 func (g *generator) build(depth int, node bool) *Build {
 	kinds := "ttaammefhx"
 	if node {
-		kinds = "eeexxh"
+		kinds = "eeeexxhf"
 	}
 	b := &Build{Type: string(kinds[g.below(len(kinds))])}
 	switch b.Type {
