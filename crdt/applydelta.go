@@ -116,6 +116,7 @@ func (tx *Tx) applySteps(b *branch, steps []step, dropNewline bool) {
 		for _, m := range s.attrs {
 			want.set(attr{key: tx.d.internKey([]byte(m.name)), value: m.value, object: m.object})
 		}
+		tx.d.sortIndexes(want)
 		switch {
 		case s.insert.kind == kindString:
 			text := s.insert.bytes

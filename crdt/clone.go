@@ -82,7 +82,6 @@ func (d *Doc) cloneText(b *branch) []step {
 		for _, a := range r.attrs {
 			s.attrs = append(s.attrs, mark{d.keyNames[a.key], a.value, a.object})
 		}
-		slices.SortStableFunc(s.attrs, func(x, y mark) int { return lib0.CompareKeys(x.name, y.name) })
 		out = append(out, s)
 	})
 	return out

@@ -126,7 +126,8 @@ func properties(v []byte) map[string][]byte {
 	return out
 }
 
-// attrsOf returns the given attributes sorted by name.
+// attrsOf returns the given attributes sorted by name, as far as a JavaScript
+// object can have them so: it begins with names that are array indexes.
 func (d *Doc) attrsOf(given []Attrs) (attrList, error) {
 	var l attrList
 	for _, attrs := range given {
@@ -138,7 +139,16 @@ func (d *Doc) attrsOf(given []Attrs) (attrList, error) {
 			l.set(attr{key: d.internKey(wtf8(k)), value: v})
 		}
 	}
+	d.sortIndexes(l)
 	return l, nil
+}
+
+// sortIndexes moves attributes whose names are array indexes to the front, as
+// in a JavaScript object.
+func (d *Doc) sortIndexes(l attrList) {
+	if len(l) > 1 {
+		slices.SortStableFunc(l, func(a, b attr) int { return lib0.CompareKeys(d.keyNames[a.key], d.keyNames[b.key]) })
+	}
 }
 
 // formatAttr returns what a format item says. The value is a copy, because the
@@ -292,6 +302,7 @@ func (p *textPos) insert(want attrList, fill func(*item)) {
 			want = append(want, attr{key: a.key, value: null})
 		}
 	}
+	p.tx.d.sortIndexes(want)
 	p.minimize(want)
 	negated := p.open(want)
 	p.right = p.tx.insert(p.b, p.left, p.right, 0, fill)

@@ -71,6 +71,7 @@ var markSets = []any{
 	[]any{"o", "b", true}, []any{"o", "b", true}, []any{"o", "b", nil}, []any{"o", "i", true}, []any{"o", "i", nil},
 	[]any{"o", "b", nil, "i", true}, []any{"o", "c", "red"}, []any{"o", "c", "blue"}, []any{"o", "c", nil},
 	[]any{"o", "link", []any{"o", "href", "x"}}, []any{"o", "link", []any{"o", "href", "y"}}, []any{"o", "link", nil},
+	[]any{"o", "2", true, "10", 1}, []any{"o", "10", nil, "b", true}, []any{"o", "2", nil, "10", nil},
 	[]any{"o", "size", 1.5}, []any{"o", "size", 12}, []any{"o"}, []any{"o", "b", nil, "c", nil, "i", nil},
 }
 
