@@ -201,11 +201,11 @@ func (tx *Tx) changedIn(b *branch) bool {
 // Changed returns the types that the transaction changed, and those that they
 // lie in. It is for listeners to AfterTransaction; before that it is empty
 // (Yjs: Transaction.changedParentTypes).
-func (tx *Tx) Changed() []any {
+func (tx *Tx) Changed() []Type {
 	if tx.calling == nil {
 		return nil
 	}
-	var out []any
+	var out []Type
 	for _, e := range tx.calling.events {
 		if t := tx.d.handle(e.b); t != nil {
 			out = append(out, t)

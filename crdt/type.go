@@ -40,6 +40,12 @@ type Type interface {
 	// another document too. See Prelim.
 	Clone() *Prelim
 
+	// Observe calls f after every transaction that changed the type itself,
+	// ObserveDeep after every one that changed it or anything in it, until
+	// cancel is called.
+	Observe(f func(*Event)) (cancel func())
+	ObserveDeep(f func([]*Event)) (cancel func())
+
 	node() *branch
 }
 

@@ -71,7 +71,7 @@ func (s *StackItem) Deleted() []IDRange { return s.deletions.export(s.d) }
 // NewUndoManager returns an undo manager of the given types and all that lies in
 // them; of the whole document if there are none. It follows the document until
 // Close is called.
-func (d *Doc) NewUndoManager(o UndoOptions, scope ...Shared) *UndoManager {
+func (d *Doc) NewUndoManager(o UndoOptions, scope ...Type) *UndoManager {
 	if o.CaptureTimeout == 0 {
 		o.CaptureTimeout = 500 * time.Millisecond
 	}
@@ -89,21 +89,14 @@ func (d *Doc) NewUndoManager(o UndoOptions, scope ...Shared) *UndoManager {
 	return u
 }
 
-// Shared is any shared type of a document: *Text, *Array, *Map and the XML
-// types.
-type Shared interface{ base() shared }
-
-func (s shared) base() shared { return s }
-
 // AddScope adds a type to those whose edits are undone. It panics if the type
 // belongs to another document.
-func (u *UndoManager) AddScope(t Shared) {
-	s := t.base()
-	if s.d != u.d {
+func (u *UndoManager) AddScope(t Type) {
+	if t.Doc() != u.d {
 		panic("crdt: an undo manager's scope lies in another document")
 	}
-	if !slices.Contains(u.scope, s.b) {
-		u.scope = append(u.scope, s.b)
+	if b := t.node(); !slices.Contains(u.scope, b) {
+		u.scope = append(u.scope, b)
 	}
 }
 

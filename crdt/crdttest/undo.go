@@ -31,10 +31,10 @@ func (r *Replica) undoAll(s UndoSpec) {
 	if s.Filter {
 		o.DeleteFilter = func(it crdt.Item) bool { return it.ID().Clock%3 != 0 }
 	}
-	var scope []crdt.Shared
+	var scope []crdt.Type
 	for i, name := range r.Roots {
 		if s.Scope == "all" || s.Scope == "one" && i == 0 {
-			scope = append(scope, rootOf(r.Doc, name).(crdt.Shared))
+			scope = append(scope, rootOf(r.Doc, name).(crdt.Type))
 		}
 	}
 	r.undo = r.Doc.NewUndoManager(o, scope...)

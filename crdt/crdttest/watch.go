@@ -9,13 +9,6 @@ import (
 	"github.com/weftsync/weft/crdt"
 )
 
-// observable are the types that can be observed: all of them.
-type observable interface {
-	crdt.Shared
-	Observe(func(*crdt.Event)) func()
-	ObserveDeep(func([]*crdt.Event)) func()
-}
-
 var phaseNames = map[crdt.Phase]string{
 	crdt.BeforeAllTransactions: "beforeAllTransactions", crdt.BeforeTransaction: "beforeTransaction",
 	crdt.BeforeObserverCalls: "beforeObserverCalls", crdt.AfterTransaction: "afterTransaction",
@@ -44,7 +37,7 @@ func (r *Replica) watch() {
 		line("subdocs added %s; removed %s; loaded %s", guids(e.Added), guids(e.Removed), guids(e.Loaded))
 	})
 	for _, name := range r.Roots {
-		t := rootOf(r.Doc, name).(observable)
+		t := rootOf(r.Doc, name).(crdt.Type)
 		t.Observe(func(e *crdt.Event) { line("%s: %s %s", name, who(e.Tx()), eventText(e)) })
 		t.ObserveDeep(func(events []*crdt.Event) {
 			for _, e := range events {
@@ -132,7 +125,7 @@ func (r *Replica) react() {
 	n := 0
 	for _, name := range r.Roots {
 		root := rootOf(r.Doc, name)
-		root.(observable).ObserveDeep(func(events []*crdt.Event) {
+		root.(crdt.Type).ObserveDeep(func(events []*crdt.Event) {
 			if events[0].Tx().Local() {
 				return
 			}
