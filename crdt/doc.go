@@ -16,16 +16,79 @@
 //
 //	applied, err := other.ApplyUpdate(update)
 //
+// # Shared types
+//
+// A root is asked for by name and kind: [Doc.Text], [Doc.Array], [Doc.Map],
+// [Doc.XMLFragment], or [Doc.Get] for a kind that is known only at run time. Roots
+// exist as soon as anybody names them; updates carry names and not kinds, so
+// all programs have to agree on them. [Doc.Roots], [Doc.RootKind] and [Doc.RootJSON]
+// read a document without knowing.
+//
+//   - [Text] is a sequence of characters with formatting attributes, and objects
+//     embedded among them.
+//   - [Array] is a sequence of values and of other shared types.
+//   - [Map] is values and shared types by key.
+//   - [XMLFragment], [XMLElement], [XMLText] and [XMLHook] make a tree, in which editors
+//     of rich text keep their documents.
+//
+// Types nest. What lies in another type is read from there, as a [Type] that a
+// type switch tells apart; [Type.Parent] leads back. One shared type has one
+// handle, so handles compare with ==.
+//
+// # Edits
+//
+// Edits take the [Tx] of the transaction under way, and reads inside it see them.
+// An edit that is refused returns an error that says what and where, wraps
+// [ErrIndex], [ErrValue], [ErrKind], [ErrGone] or [ErrTransaction], and changes nothing;
+// but what the transaction did before it stays done.
+//
+// Values are what JavaScript has: nil, booleans, numbers, strings, []byte,
+// []any, map[string]any or, where the order of keys matters, [Object]; and
+// [Undefined] and [BigInt] in maps. They are copied when they are written. They are
+// read as float64, [Object] and so on, and are the caller's. A value is replaced
+// whole; what several people shall edit at once has to be a shared type.
+//
+// A shared type is inserted with its content, described by a [Prelim]:
+//
+//	board.Push(tx, crdt.NewMap(map[string]any{"title": "todo", "cards": crdt.NewArray()}))
+//
+// or empty, by methods such as [Map.SetText], which return it. [Type.Clone] returns
+// a copy as a [Prelim]: that is how content moves to another place.
+//
+// # Updates
+//
+// What a transaction did is one update: a few bytes that say what was inserted
+// and deleted. Updates may be applied in any order and repeatedly, and all
+// replicas that have seen the same updates are equal. A replica that was away
+// sends its state vector ([Doc.EncodeStateVector]), and gets what it lacks
+// ([Doc.EncodeStateAsUpdate]). [Doc.OnUpdate] hears of every update.
+//
+// [MergeUpdates], [DiffUpdate], [StateVectorFromUpdate] and the conversions between
+// the two formats V1 and V2 work on updates without a document, for stores and
+// relays.
+//
 // The way of an update is seven steps, each in a file of its own: decode,
 // check, queue what is missing, cut runs, integrate (YATA), delete, commit.
 // Checking changes nothing: an update is applied whole or refused whole, with
-// an *UpdateError that names the offset and the reason. No input makes the
-// package panic.
+// an *[UpdateError] that names the offset and the reason. No input makes the
+// package panic. [Limits] bound what an update may cost.
+//
+// # Following a document
+//
+// [Type.Observe] and [Type.ObserveDeep] report changes as deltas and keys,
+// [Text.OnSplice] as splices, [Doc.OnTransaction] and [Doc.OnSubdocs] what happens to
+// the document. An [UndoManager] takes back edits, by default those made here. A
+// [RelativePosition] is a place in a text or a list that stays where it is while
+// others edit; cursors are sent as such.
+//
+// # Units
 //
 // Indexes and lengths of text count UTF-16 code units, as they do in Yjs, in
 // browsers and on the wire; those of arrays and XML count elements. Strings
 // are UTF-8. A lone surrogate, which JavaScript strings may hold and UTF-8 may
 // not, is accepted in its three-byte form and read back as U+FFFD.
+//
+// # Concurrency
 //
 // A Doc is not safe for concurrent use. It holds no locks, so any of its
 // methods may be called from inside a transaction or a callback.
