@@ -8,9 +8,10 @@ import (
 )
 
 // DeltaOp is one step of a change to a text: exactly one of Insert, Retain and
-// Delete is set. Retain and Delete count UTF-16 code units.
+// Delete is set. Retain and Delete count UTF-16 code units. In the delta of an
+// Event Insert may be a shared type, of which a Clone can be applied elsewhere.
 type DeltaOp struct {
-	Insert     any // a string, an embedded value, or a Prelim
+	Insert     any // a string, an embedded value, or a *Prelim
 	Retain     int
 	Delete     int
 	Attributes Attrs // of what is inserted, or to set on what is retained
