@@ -104,7 +104,8 @@ func (tx *Tx) collectDeleted() {
 				break
 			}
 			it := d.item(e.ref)
-			if it.kind() != kindGC && it.deleted() && it.bits&flagKeep == 0 {
+			if it.kind() != kindGC && it.deleted() && it.bits&flagKeep == 0 &&
+				(d.collectable == nil || d.collectable(DeletedItem{d, it})) {
 				tx.collect(e.ref, it, false)
 			}
 		}
