@@ -8,7 +8,7 @@ import "sort"
 // Yjs reads a document at a snapshot by cutting its runs where the snapshot
 // begins and ends, looking at whole items, and merging them again. Here runs
 // stay whole and are cut while they are read, so that reading costs no
-// allocation an item and leaves the structs as they are.
+// allocation an item and leaves the structs as they are, but for scar.
 type moment []seen
 
 // seen is what a snapshot has of one client.
@@ -110,38 +110,46 @@ func eachPiece(it *item, ms []moment, f func(p *item) bool) bool {
 	return true
 }
 
-// tearPairs does to the document what cutting its runs at a moment does to it
-// in Yjs and is not undone when they are merged: where a cut falls between the
-// halves of a surrogate pair, both become U+FFFD. Histories in which each half
-// of a pair is typed by itself, and snapshots that no document ever had, come
-// here; nothing else does. Deletes are cut too if all is set.
-func (d *Doc) tearPairs(m moment, all bool) {
+// scar does to the document what cutting its runs at a moment does to it in Yjs
+// and is not undone when they are merged again. A surrogate pair that is cut is
+// lost: histories in which each half of a pair is typed by itself, and
+// snapshots that no document ever had, come to that. An item that an
+// UndoManager has brought back stays in two, for such items do not merge. Cuts
+// at the deletes are made too if all is set.
+func (d *Doc) scar(m moment, all bool) {
 	for c := range m {
 		client := uint32(c)
-		d.tearAt(client, m[c].clock)
+		d.scarAt(client, m[c].clock)
 		if !all {
 			continue
 		}
 		for _, r := range m[c].deletes {
-			d.tearAt(client, r.clock)
-			d.tearAt(client, r.end())
+			d.scarAt(client, r.clock)
+			d.scarAt(client, r.end())
 		}
 	}
 }
 
-// tearAt makes both units beside a cut U+FFFD if the left one is the first half
-// of a pair (Yjs: ContentString.splice).
-func (d *Doc) tearAt(client, clock uint32) {
+func (d *Doc) scarAt(client, clock uint32) {
 	c := &d.clients[client]
 	if clock == 0 || clock >= c.next {
 		return
 	}
-	r := d.find(client, clock)
+	p := c.structs.find(clock)
+	r := c.structs.at(p).ref
 	it := d.item(r)
 	diff := clock - it.clock
-	if diff == 0 || it.kind() != kindString || !it.wide() || !isHigh(unitAt(d.units(it), int(diff)-1)) {
-		return
+	switch {
+	case diff == 0:
+	case it.bits&flagRedone != 0:
+		(&Tx{d: d}).split(&c.structs, p, diff)
+	case it.kind() == kindString && it.wide() && isHigh(unitAt(d.units(it), int(diff)-1)):
+		d.tear(r, it, diff)
 	}
+}
+
+// tear makes both units beside a cut U+FFFD (Yjs: ContentString.splice).
+func (d *Doc) tear(r ref, it *item, diff uint32) {
 	copy(d.units(it)[2*diff-2:], "\xFD\xFF\xFD\xFF")
 	b := d.branches[it.parent]
 	if b.hooks.watched() && it.visible() > 0 && it.key() == 0 {
@@ -152,6 +160,6 @@ func (d *Doc) tearAt(client, clock uint32) {
 // cutAt returns the moment of a snapshot for reading texts.
 func (d *Doc) cutAt(s Snapshot) moment {
 	m := d.moment(s)
-	d.tearPairs(m, true)
+	d.scar(m, true)
 	return m
 }

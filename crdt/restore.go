@@ -56,7 +56,7 @@ func (d *Doc) encodeStateAt(f format, s Snapshot) ([]byte, error) {
 		}
 		clients++
 	}
-	d.tearPairs(d.moment(s), false)
+	d.scar(d.moment(s), false)
 	out := f.sink(nil)
 	out.uint(uint64(clients))
 	for _, c := range s.vector {
