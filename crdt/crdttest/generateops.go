@@ -68,6 +68,7 @@ var markSets = []any{
 	[]any{"o", "b", nil, "i", true}, []any{"o", "c", "red"}, []any{"o", "c", "blue"}, []any{"o", "c", nil},
 	[]any{"o", "link", []any{"o", "href", "x"}}, []any{"o", "link", []any{"o", "href", "y"}}, []any{"o", "link", nil},
 	[]any{"o", "size", 1.5}, []any{"o", "size", 12}, []any{"o"}, []any{"o", "b", nil, "c", nil, "i", nil},
+	[]any{"o", "ychange", "x"}, // the name that Yjs uses for changes between snapshots
 }
 
 func (g *generator) transaction() []Op {
