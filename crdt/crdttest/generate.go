@@ -76,7 +76,7 @@ func (g *generator) setUp() {
 	}
 	g.random.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	undo := g.chance(30)
-	g.watched = pick(g, []int{0, 5, 30})
+	g.watched = pick(g, []int{0, 10, 40})
 	filter := pick(g, []string{"", "", "", "author", "keyed", "text"})
 	for i := range g.writers {
 		spec := DocSpec{Client: ids[i], Collect: collect != 0 && (collect != 1 || g.chance(50))}

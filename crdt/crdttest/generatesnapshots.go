@@ -32,7 +32,7 @@ func (g *generator) snap(doc int) int {
 	if g.chance(5) {
 		return -1
 	}
-	if doc < g.writers && len(g.lowered) > 0 && g.chance(20) {
+	if doc < g.writers && len(g.lowered) > 0 && g.chance(30) {
 		return pick(g, g.lowered)
 	}
 	return pick(g, g.snaps)
