@@ -171,3 +171,23 @@ func ExampleOptions_collectFilter() {
 	fmt.Printf("%q %q\n", doc.Text("content").StringAt(s), scratch.StringAt(s))
 	// Output: "of use" ""
 }
+
+// Users have names that last longer than client ids.
+func ExampleUserData() {
+	doc := crdt.New(crdt.Options{ClientID: 1, KeepDeleted: true})
+	users := crdt.NewUserData(doc.Map("users"))
+	defer users.Close()
+	users.Record(doc.ClientID(), "alice", nil)
+	write(doc, func(tx *crdt.Tx, text *crdt.Text) error { return text.Insert(tx, 0, "hello") })
+	prev := doc.Snapshot()
+	write(doc, func(tx *crdt.Tx, text *crdt.Text) error { return text.Delete(tx, 1, 4) })
+	delta := doc.Text("content").DeltaBetween(prev, doc.Snapshot(), func(change crdt.TextChange, first crdt.ID) any {
+		name, _ := users.User(first.Client)
+		if change == crdt.TextRemoved {
+			name, _ = users.Deleter(first)
+		}
+		return string(change) + " by " + name
+	})
+	fmt.Println(delta)
+	// Output: [{h map[]} {ello map[ychange:removed by alice]}]
+}
