@@ -21,9 +21,13 @@ func (tx *Tx) commit() {
 	if d.listeners != nil {
 		tx.deletedOf = clientsOf(tx.deletes)
 	}
+	cleaning := tx.needsCleaning()
+	if cleaning {
+		tx.noteDeleted()
+	}
 	tx.deletes = joinRanges(tx.deletes)
 	tx.findRoots()
-	if d.listeners != nil || d.observed > 0 || tx.needsCleaning() {
+	if d.listeners != nil || d.observed > 0 || cleaning {
 		defer tx.cleanUp()
 		tx.callObservers()
 		return
