@@ -1,5 +1,7 @@
 package crdt
 
+import "slices"
+
 // leavesMarks reports whether a transaction that changed b may have left marks
 // without effect: concurrent formatting does. Yjs looks for them in texts that
 // were declared before their formatting came.
@@ -44,7 +46,7 @@ func (tx *Tx) cleanFormatting() {
 		})
 	}
 	d.transact(nil, func(own *Tx) {
-		for _, r := range tx.deletes {
+		tx.eachDeleted(func(r idRange) {
 			tx.eachIn(r, func(r ref, it *item) {
 				if it.kind() == kindGC {
 					return
@@ -58,11 +60,35 @@ func (tx *Tx) cleanFormatting() {
 					own.cleanContextless(r)
 				}
 			})
-		}
+		})
 		for _, b := range order {
 			own.cleanText(b)
 		}
 	})
+}
+
+// noteDeleted notes whose operations were deleted, in the order of the first of
+// each, which joinRanges forgets: whether a text is cleaned whole depends on
+// what is met first.
+func (tx *Tx) noteDeleted() {
+	seen := map[uint32]bool{}
+	for _, r := range tx.deletes {
+		if !seen[r.client] {
+			seen[r.client] = true
+			tx.deleted = append(tx.deleted, r.client)
+		}
+	}
+}
+
+// eachDeleted calls f for the deleted ranges of one client after the other, in
+// the order in which the transaction came to them.
+func (tx *Tx) eachDeleted(f func(idRange)) {
+	for _, c := range tx.deleted {
+		i, _ := slices.BinarySearchFunc(tx.deletes, c, func(r idRange, c uint32) int { return int(r.client) - int(c) })
+		for ; i < len(tx.deletes) && tx.deletes[i].client == c; i++ {
+			f(tx.deletes[i])
+		}
+	}
 }
 
 // eachIn calls f for the structs of a range, cutting those that reach over its

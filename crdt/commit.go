@@ -21,9 +21,13 @@ func (tx *Tx) commit() {
 	if d.listeners != nil {
 		tx.deletedOf = clientsOf(tx.deletes)
 	}
+	cleaning := tx.needsCleaning()
+	if cleaning {
+		tx.noteDeleted()
+	}
 	tx.deletes = joinRanges(tx.deletes)
 	tx.findRoots()
-	if d.listeners != nil || d.observed > 0 || tx.needsCleaning() {
+	if d.listeners != nil || d.observed > 0 || cleaning {
 		defer tx.cleanUp()
 		tx.callObservers()
 		return
@@ -104,7 +108,8 @@ func (tx *Tx) collectDeleted() {
 				break
 			}
 			it := d.item(e.ref)
-			if it.kind() != kindGC && it.deleted() && it.bits&flagKeep == 0 {
+			if it.kind() != kindGC && it.deleted() && it.bits&flagKeep == 0 &&
+				(d.collectable == nil || d.collectable(Item{d, it})) {
 				tx.collect(e.ref, it, false)
 			}
 		}

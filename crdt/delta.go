@@ -22,6 +22,7 @@ type run struct {
 func (d *Doc) eachRun(b *branch, f func(run)) {
 	var attrs attrList
 	var text []byte
+	change := d.keyNumbers[changeAttribute]
 	flush := func() {
 		if len(text) > 0 {
 			f(run{text: text, attrs: attrs})
@@ -33,6 +34,9 @@ func (d *Doc) eachRun(b *branch, f func(run)) {
 		if !it.deleted() {
 			switch it.kind() {
 			case kindString:
+				if change != 0 {
+					attrs.remove(change) // Yjs takes it for its own, see DeltaBetween
+				}
 				text = d.appendWTF8(text, it)
 			case kindType, kindEmbed:
 				flush()

@@ -123,6 +123,14 @@ type Options struct {
 	Meta         any
 	AutoLoad     bool
 
+	// CollectFilter, if it is set, is asked of each deleted item before it is
+	// collected; false keeps its content (Yjs: gcFilter). An item is asked of
+	// once, at the end of the transaction that deletes it. What is in a type that
+	// is collected goes with it, unasked. The filter must not change the document,
+	// nor depend on where an item begins and ends: runs may be cut elsewhere than
+	// in Yjs.
+	CollectFilter func(Item) bool
+
 	Limits Limits
 }
 
@@ -177,6 +185,7 @@ type Doc struct {
 	selfNumber  uint32 // its number, 0 until it has one
 	keepDeleted bool
 	keepMarks   bool
+	collectable func(Item) bool // nil: everything is
 	limits      Limits
 
 	tx      Tx     // reused for every transaction that no other one caused
@@ -213,6 +222,7 @@ func New(o Options) *Doc {
 		self:        o.ClientID,
 		keepDeleted: o.KeepDeleted,
 		keepMarks:   o.KeepMarks,
+		collectable: o.CollectFilter,
 		limits:      o.Limits.withDefaults(),
 	}
 	if d.self == 0 {

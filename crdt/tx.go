@@ -14,6 +14,7 @@ type Tx struct {
 	touched   []touched // clients that got new structs
 	deletes   []idRange // what was deleted; sorted and joined when the transaction ends
 	deletedOf []uint32  // clients of deletes in the order in which they came, if anybody listens
+	deleted   []uint32  // whose operations were deleted, in that order, see noteDeleted
 	mergeable []id      // structs to try to merge: right parts of splits
 	changes   []change
 	keys      []changedKey
@@ -75,6 +76,7 @@ func (d *Doc) begin(local bool, origin any) *Tx {
 	tx.touched, tx.deletes, tx.mergeable = tx.touched[:0], tx.deletes[:0], tx.mergeable[:0]
 	tx.changes, tx.keys, tx.roots = tx.changes[:0], tx.keys[:0], tx.roots[:0]
 	tx.deletedOf = nil
+	tx.deleted = tx.deleted[:0]
 	tx.queued, tx.clipped, tx.redoing, tx.subdocs = false, false, false, nil
 	tx.want, tx.update, tx.calling = len(d.queue) > 0, nil, nil
 	d.queue = append(d.queue, tx)

@@ -57,6 +57,7 @@ var wanted = []string{
 	"GC", "Skip", "Deleted", "Binary", "String", "Embed", "Format", "Type", "Any", "Doc",
 	"undo", "redo", "deep event", "subdocuments", "authored in consequence",
 	"delete range", "client beyond 32 bits", "cut surrogate", "waiting", "nothing new", "V2",
+	"read at a snapshot", "removed between snapshots", "restored",
 }
 
 // Missing returns the classes that never occurred and should have.

@@ -32,6 +32,9 @@ type generator struct {
 	words   wordList
 	theme   theme
 	clients uint64
+	snaps   []int // steps that took snapshots
+	lowered []int // and lowered their state vectors
+	watched int   // share of steps that deal with snapshots
 }
 
 func (g *generator) below(n int) int         { return g.random.IntN(n) }
@@ -73,6 +76,8 @@ func (g *generator) setUp() {
 	}
 	g.random.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	undo := g.chance(30)
+	g.watched = pick(g, []int{0, 10, 40})
+	filter := pick(g, []string{"", "", "", "author", "keyed", "text"})
 	for i := range g.writers {
 		spec := DocSpec{Client: ids[i], Collect: collect != 0 && (collect != 1 || g.chance(50))}
 		spec.Clean, spec.Watch, spec.React = g.chance(25), g.chance(20), g.chance(8)
@@ -81,6 +86,9 @@ func (g *generator) setUp() {
 				Scope: pick(g, []string{"all", "one", "doc"}), Group: g.chance(30), Overwrite: g.chance(20),
 				Foreign: g.chance(20), Filter: g.chance(10),
 			}
+		}
+		if g.chance(50) {
+			spec.Filter = filter
 		}
 		g.script.Docs = append(g.script.Docs, spec)
 	}
@@ -107,6 +115,10 @@ func (g *generator) emit(s Step) { g.network.Send(s.Doc, g.add(s)) }
 func (g *generator) step() {
 	g.left--
 	doc := g.below(len(g.script.Docs))
+	if g.chance(g.watched) {
+		g.snapshotStep(doc)
+		return
+	}
 	switch n := g.below(100); {
 	case n < 50 || n < 90 && g.theme.crowd:
 		writer := g.below(g.writers)
@@ -216,6 +228,7 @@ func (g *generator) finish() {
 			}
 		}
 	}
+	g.finishSnapshots()
 	for doc := range docs {
 		g.add(Step{Verb: VerbPlaces, Doc: doc})
 		g.add(Step{Verb: VerbCheck, Doc: doc, Picks: g.picks(), Deep: true})

@@ -73,6 +73,7 @@ var markSets = []any{
 	[]any{"o", "link", []any{"o", "href", "x"}}, []any{"o", "link", []any{"o", "href", "y"}}, []any{"o", "link", nil},
 	[]any{"o", "2", true, "10", 1}, []any{"o", "10", nil, "b", true}, []any{"o", "2", nil, "10", nil},
 	[]any{"o", "size", 1.5}, []any{"o", "size", 12}, []any{"o"}, []any{"o", "b", nil, "c", nil, "i", nil},
+	[]any{"o", "ychange", "x"}, // the name that Yjs uses for changes between snapshots
 }
 
 func (g *generator) transaction() []Op {

@@ -18,6 +18,7 @@ type Machine struct {
 	script  *Script
 	docs    []*Replica
 	slots   map[int][][]byte
+	snaps   map[int]crdt.Snapshot
 }
 
 // Difference says where a run of the engine departs from what was expected.
@@ -39,7 +40,7 @@ func (d *Difference) Error() string {
 // A panic of the engine is a difference too.
 // What the documents applied is counted in classes.
 func RunScript(s *Script, yjs []Entry, classes *Classes) (m *Machine, diff *Difference) {
-	m = &Machine{classes: classes, script: s, slots: map[int][][]byte{}}
+	m = &Machine{classes: classes, script: s, slots: map[int][][]byte{}, snaps: map[int]crdt.Snapshot{}}
 	at := 0
 	defer func() {
 		if r := recover(); r != nil {
@@ -58,7 +59,7 @@ func RunScript(s *Script, yjs []Entry, classes *Classes) (m *Machine, diff *Diff
 		if want.Err != "" {
 			return m, &Difference{Step: i, Doc: step.Doc, Field: "Yjs threw", Got: "no error", Want: want.Err}
 		}
-		got, err := m.step(step)
+		got, err := m.step(i, step, want)
 		if err != nil {
 			return m, &Difference{Step: i, Doc: step.Doc, Field: "error", Got: err.Error(), Want: "no error"}
 		}
@@ -117,9 +118,14 @@ func (m *Machine) collect(slots []int) [][]byte {
 }
 
 // step runs one step.
-func (m *Machine) step(s Step) (*Entry, error) {
-	if s.Verb == VerbDiff {
+func (m *Machine) step(at int, s Step, want Entry) (*Entry, error) {
+	switch s.Verb {
+	case VerbDiff:
 		return m.diff(s)
+	case VerbSnap:
+		return m.takeSnapshot(at, s, want)
+	case VerbContains:
+		return m.contains(s)
 	}
 	r := m.docs[s.Doc]
 	switch s.Verb {
@@ -160,6 +166,8 @@ func (m *Machine) step(s Step) (*Entry, error) {
 		return r.resolveAll(), nil
 	case VerbCheck:
 		return r.read(s.Picks, s.Deep)
+	case VerbAt, VerbBetween, VerbRestore:
+		return m.readSnapshot(r, s)
 	}
 	return nil, fmt.Errorf("unknown step %q", s.Verb)
 }
@@ -340,9 +348,19 @@ func compareEntries(got, want *Entry) *Difference {
 		{"undo stacks", got.Stacks, want.Stacks},
 		{"relative positions", got.Cursor, want.Cursor},
 		{"what the document told", lines(got.Log), lines(want.Log)},
+		{"snapshot", got.Snap, want.Snap},
+		{"snapshot in V2", got.Snap2, want.Snap2},
+		{"texts between snapshots", strings.Join(got.Between, "\n"), strings.Join(want.Between, "\n")},
+		{"answers of snapshots", fmt.Sprint(got.Answers), fmt.Sprint(want.Answers)},
+		{"refused to restore", fmt.Sprint(got.Refused), fmt.Sprint(want.Refused)},
 	} {
 		if f.got != f.want {
 			return &Difference{Field: f.name, Got: f.got + inWords(f.got), Want: f.want + inWords(f.want)}
+		}
+	}
+	for name, w := range want.At {
+		if g := got.At[name]; g != w {
+			return &Difference{Field: "root " + name + " at a snapshot", Got: g, Want: w}
 		}
 	}
 	for name, w := range want.Roots {

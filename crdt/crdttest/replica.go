@@ -35,7 +35,9 @@ func NewReplica(spec DocSpec, roots []string) *Replica {
 }
 
 func (r *Replica) open() {
-	r.Doc = crdt.New(crdt.Options{ClientID: r.spec.Client, KeepDeleted: !r.spec.Collect, KeepMarks: !r.spec.Clean})
+	r.Doc = crdt.New(crdt.Options{
+		ClientID: r.spec.Client, KeepDeleted: !r.spec.Collect, KeepMarks: !r.spec.Clean, CollectFilter: filters[r.spec.Filter],
+	})
 	r.mirrors = map[string][]uint16{}
 	if r.spec.Clean || r.spec.Watch || r.spec.React || r.spec.Undo != nil {
 		for _, name := range r.Roots {
@@ -209,6 +211,7 @@ func (r *Replica) read(picks []int, deep bool) (*Entry, error) {
 		Below: hex.EncodeToString(below), Diff: hex.EncodeToString(diff),
 		Pending: r.Doc.Stats().Pending > 0,
 	}
+	e.encodeSnapshot(r.Doc.Snapshot())
 	if deep {
 		e.Roots = map[string]RootEntry{}
 		for _, name := range r.Roots {

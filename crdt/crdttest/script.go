@@ -18,6 +18,7 @@ type Script struct {
 type DocSpec struct {
 	Client   uint64    `json:"c"`
 	Collect  bool      `json:"gc"`
+	Filter   string    `json:"filter,omitempty"`   // of collection, by name
 	Undo     *UndoSpec `json:"undo,omitempty"`     // has an undo manager
 	Clean    bool      `json:"clean,omitempty"`    // cleans up formatting after remote edits
 	Observer bool      `json:"observer,omitempty"` // never edits and never declares a root
@@ -44,6 +45,12 @@ const (
 	VerbPlaces Verb = "resolve" // resolve all remembered positions
 	VerbDiff   Verb = "diff"    // merge the updates of Slots and take a difference, without a document
 	VerbCheck  Verb = "check"   // read everything; roots too if Deep
+
+	VerbSnap     Verb = "snap"     // remember a snapshot; Picks, if any, lower its state vector
+	VerbAt       Verb = "at"       // read all roots at Snaps[0]
+	VerbBetween  Verb = "between"  // read all texts between Snaps[0] and Snaps[1]
+	VerbRestore  Verb = "restore"  // restore from Snaps[0]; Deep: into a document that collects
+	VerbContains Verb = "contains" // are the updates of Slots in Snaps[0], and is that Snaps[1]
 )
 
 // Step is one step of a script. Slots are numbers of earlier steps and stand
@@ -61,6 +68,7 @@ type Step struct {
 	Path   []int
 	At     int
 	Assoc  int
+	Snaps  []int // numbers of the steps that took the snapshots; -1 is the empty one
 }
 
 // Op is one operation of a transaction; web/oracle/ops.mjs says what each verb
@@ -101,6 +109,16 @@ func (s Step) MarshalJSON() ([]byte, error) {
 		return json.Marshal([]any{s.Verb, s.Slots, s.Picks})
 	case VerbCheck:
 		return json.Marshal([]any{s.Verb, s.Doc, s.Picks, s.Deep})
+	case VerbSnap:
+		return json.Marshal([]any{s.Verb, s.Doc, append([]int{}, s.Picks...)})
+	case VerbAt:
+		return json.Marshal([]any{s.Verb, s.Doc, s.Snaps[0]})
+	case VerbBetween:
+		return json.Marshal([]any{s.Verb, s.Doc, s.Snaps[0], s.Snaps[1]})
+	case VerbRestore:
+		return json.Marshal([]any{s.Verb, s.Doc, s.Snaps[0], s.Deep})
+	case VerbContains:
+		return json.Marshal([]any{s.Verb, s.Snaps[0], s.Snaps[1], s.Slots})
 	default:
 		return json.Marshal([]any{s.Verb, s.Doc})
 	}
@@ -134,6 +152,20 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 		fields = []any{&s.Verb, &s.Slots, &s.Picks}
 	case VerbCheck:
 		fields = append(fields, &s.Picks, &s.Deep)
+	case VerbSnap:
+		fields = append(fields, &s.Picks)
+	case VerbAt:
+		s.Snaps = make([]int, 1)
+		fields = append(fields, &s.Snaps[0])
+	case VerbBetween:
+		s.Snaps = make([]int, 2)
+		fields = append(fields, &s.Snaps[0], &s.Snaps[1])
+	case VerbRestore:
+		s.Snaps = make([]int, 1)
+		fields = append(fields, &s.Snaps[0], &s.Deep)
+	case VerbContains:
+		s.Snaps = make([]int, 2)
+		fields = []any{&s.Verb, &s.Snaps[0], &s.Snaps[1], &s.Slots}
 	}
 	if len(parts) != len(fields) {
 		return fmt.Errorf("step %q has %d parts, want %d", s.Verb, len(parts), len(fields))
@@ -184,9 +216,15 @@ type Entry struct {
 	Back    string               `json:"back"`      // and converted back
 	Pending bool                 `json:"pending"`   // structs wait
 	Roots   map[string]RootEntry `json:"roots"`
-	Log     []string             `json:"log"`    // what the document told, if it is watched
-	Stacks  string               `json:"stacks"` // what can be undone and redone
-	Cursor  string               `json:"cursor"` // relative positions
+	Log     []string             `json:"log"`     // what the document told, if it is watched
+	Stacks  string               `json:"stacks"`  // what can be undone and redone
+	Cursor  string               `json:"cursor"`  // relative positions
+	Snap    string               `json:"snap"`    // the snapshot
+	Snap2   string               `json:"snap2"`   // and in V2
+	At      map[string]string    `json:"at"`      // roots at a snapshot
+	Between []string             `json:"between"` // texts between two
+	Answers []bool               `json:"answers"` // what a snapshot contains, and whether two are equal
+	Refused bool                 `json:"refused"` // nothing was restored
 	Err     string               `json:"err"`
 }
 

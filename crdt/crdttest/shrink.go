@@ -67,6 +67,15 @@ func withoutSteps(s *Script, lo, hi int) *Script {
 		if step.Slots = slots; slots == nil {
 			step.Slots = []int{}
 		}
+		step.Snaps = slices.Clone(step.Snaps)
+		for i, snap := range step.Snaps {
+			switch {
+			case snap >= hi:
+				step.Snaps[i] = snap - (hi - lo)
+			case snap >= lo:
+				step.Snaps[i] = -1
+			}
+		}
 		c.Steps = append(c.Steps, step)
 	}
 	return c

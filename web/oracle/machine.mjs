@@ -4,7 +4,7 @@
 // formatting, an undo). Later steps deliver slots by number. A slot whose step was cut out of the script is empty, so a
 // script stays valid however much of it is removed.
 //
-//   {docs: [{c client id, gc, undo, clean, watch, react}], roots: [names], steps: [...]}; see Replica for what they do
+//   {docs: [{c client id, gc, filter, undo, clean, watch, react}], roots: [names], steps: [...]}; see Replica for what they do
 //
 //   ["op", d, [op, ...]]        one transaction
 //   ["recv", d, [slot, ...]]    apply the updates of the slots one by one
@@ -16,16 +16,28 @@
 //   ["cursor", d, root, path, at, assoc]  a relative position, remembered   ["resolve", d]  all of them, resolved
 //   ["diff", [slot, ...], [r]]  merge the slots' updates; diff the result against a state vector made of its own; in V2 too
 //   ["check", d, [r], deep]     all that can be read; r picks a state vector below the document's own
+//   ["snap" ...] and others     see snapshots.mjs
 //
 // The reply is one entry for each step; see the functions below for what an entry holds.
 import * as Y from 'yjs'
 import { resolvePath, rootOf, runOp } from './ops.mjs'
+import { contains, encodeSnapshots, readAt, readBetween, restore, takeSnapshot } from './snapshots.mjs'
 import { canonicalDelta, canonicalString, canonicalType, jsonText } from './values.mjs'
 import { view } from './view.mjs'
 import { react, watch } from './watch.mjs'
 
 const hex = (bytes) => Buffer.from(bytes).toString('hex')
 const remote = Symbol('remote')
+
+// Filters of collection by name: what they are true of is collected. None may depend on where runs are cut: Yjs cuts
+// them where an update that it knows already has an origin, and merges them after collecting.
+const filters = {
+  author: (item) => item.id.client % 2 === 1,
+  keyed: (item) => item.parentSub !== null,
+  text: (item) => item.content instanceof Y.ContentString
+}
+
+const newDoc = (spec) => new Y.Doc({ gc: spec.gc, gcFilter: filters[spec.filter], guid: 'oracle' })
 
 class Replica {
   constructor (spec, roots) {
@@ -34,7 +46,7 @@ class Replica {
     this.emitted = []
     this.log = []
     this.cursors = []
-    this.open(new Y.Doc({ gc: spec.gc, guid: 'oracle' }))
+    this.open(newDoc(spec))
   }
 
   open (doc) {
@@ -47,7 +59,10 @@ class Replica {
     if (!this.spec.clean) doc.on('beforeTransaction', withoutCleanup)
     // Yjs destroys a subdocument that was removed, which is a transaction in which it is removed once more.
     doc.on('subdocs', ({ removed }) => {
-      for (const subdocument of removed) subdocument._item = null
+      for (const subdocument of removed) {
+        subdocument.options = subdocument._item?.content.opts // to be read at snapshots
+        subdocument._item = null
+      }
     })
     // A text that is declared only after formatting has arrived is edited by search markers that know no formatting:
     // what Yjs then does depends on what was read before. So all roots are declared first.
@@ -103,15 +118,17 @@ class Replica {
 export const withoutCleanup = (transaction) =>
   Object.defineProperty(transaction, '_needFormattingCleanup', { get: () => false, set: () => {} })
 
-const vectorBelow = (vector, picks) => {
+const clocksBelow = (vector, picks) => {
   const below = new Map()
   let i = 0
   for (const [client, clock] of [...vector].sort((a, b) => b[0] - a[0])) {
     const pick = picks[i++ % picks.length]
     if (pick > 0) below.set(client, Math.floor((clock * pick) / 255))
   }
-  return Y.encodeStateVector(below)
+  return below
 }
+
+const vectorBelow = (vector, picks) => Y.encodeStateVector(clocksBelow(vector, picks))
 
 const readRoot = (doc, name) => {
   const t = rootOf(doc, name)
@@ -142,7 +159,8 @@ const check = (replica, picks, deep) => {
     diff: hex(Y.encodeStateAsUpdate(doc, vector)),
     update2: hex(Y.encodeStateAsUpdateV2(doc)),
     diff2: hex(Y.encodeStateAsUpdateV2(doc, vector)),
-    pending: doc.store.pendingStructs !== null
+    pending: doc.store.pendingStructs !== null,
+    ...encodeSnapshots(Y.snapshot(doc))
   }
   if (deep) out.roots = readRoots(replica)
   return out
@@ -154,12 +172,15 @@ const stateVectorOf = (doc) => Y.decodeStateVector(Y.encodeStateVector(doc))
 export const runScript = (script) => {
   const replicas = script.docs.map((spec) => new Replica(spec, script.roots))
   const slots = []
+  const snaps = []
   const collect = (list) => list.flatMap((slot) => slots[slot] ?? [])
   const entries = []
   for (const [at, step] of script.steps.entries()) {
     let entry
     try {
-      entry = runStep(step, replicas, collect)
+      entry = step[0] in snapshotSteps
+        ? snapshotSteps[step[0]](step, replicas, collect, snaps, at)
+        : runStep(step, replicas, collect)
     } catch (e) {
       entries.push({ err: String(e?.stack ?? e) })
       break
@@ -169,6 +190,7 @@ export const runScript = (script) => {
       entry.own = entry.own.map(hex)
     }
     const replica = typeof step[1] === 'number' ? replicas[step[1]] : undefined
+    if (step[0] in snapshotSteps) replica?.takeLog() // reading at a snapshot is a transaction here, and none in the engine
     if (replica?.log.length > 0) entry.log = replica.takeLog()
     entries.push(entry)
   }
@@ -209,7 +231,7 @@ const runStep = (step, replicas, collect) => {
       const update = Y.encodeStateAsUpdate(replica.doc)
       replica.undo?.destroy()
       replica.spec = { ...replica.spec, c: step[2] }
-      replica.open(new Y.Doc({ gc: replica.spec.gc, guid: 'oracle' }))
+      replica.open(newDoc(replica.spec))
       replica.apply(update)
       replica.emitted = []
       return { merged: hex(update) }
@@ -259,6 +281,29 @@ const resolveText = (doc, p) =>
     const a = Y.createAbsolutePositionFromRelativePosition(p, doc, follow)
     return a === null ? '-' : `${a.index}:${canonicalType(a.type)}`
   }).join('/')
+
+const snapshotSteps = {
+  snap ([, d, picks], replicas, _, snaps, at) {
+    const { doc } = replicas[d]
+    snaps[at] = takeSnapshot(doc, picks.length > 0 ? clocksBelow(stateVectorOf(doc), picks) : undefined, at)
+    return encodeSnapshots(snaps[at])
+  },
+  at: ([, d, snap], replicas, _, snaps) => ({
+    at: readAt(replicas[d].doc, replicas[d].roots, snaps[snap] ?? Y.emptySnapshot)
+  }),
+  between: ([, d, before, snap], replicas, _, snaps) => ({
+    between: readBetween(
+      replicas[d].doc,
+      replicas[d].roots,
+      snaps[before] ?? Y.emptySnapshot,
+      snaps[snap] ?? Y.emptySnapshot
+    )
+  }),
+  restore: ([, d, snap, gc], replicas, _, snaps) =>
+    restore(replicas[d].doc, replicas[d].roots, snaps[snap] ?? Y.emptySnapshot, gc),
+  contains: ([, a, b, list], _, collect, snaps) =>
+    contains(snaps[a] ?? Y.emptySnapshot, snaps[b] ?? Y.emptySnapshot, collect(list))
+}
 
 const diff = (updates, picks) => {
   if (updates.length === 0) return {}

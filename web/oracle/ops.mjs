@@ -49,7 +49,8 @@ const isType = (v) => v instanceof Y.AbstractType
 
 const byUnits = (a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0)
 
-const nestedIn = (t) => {
+/** The shared types directly in a type, in the order of a list or of sorted keys. */
+export const nestedIn = (t) => {
   if (t instanceof Y.Text) return t.toDelta().map((op) => op.insert).filter(isType)
   if (t instanceof Y.Map) return [...t.entries()].sort(byUnits).map((e) => e[1]).filter(isType)
   return t.toArray().filter(isType)

@@ -111,7 +111,7 @@ export const canonical = (v) => {
   if (v instanceof Uint8Array) return `<${Buffer.from(v).toString('hex')}>`
   if (Array.isArray(v)) return `[${v.map(canonical).join(',')}]`
   if (v instanceof Y.AbstractType) return canonicalType(v)
-  if (v instanceof Y.Doc) return `doc(${quote(v.guid)},${canonical(v._item ? v._item.content.opts : {})})`
+  if (v instanceof Y.Doc) return `doc(${quote(v.guid)},${canonical(v._item?.content.opts ?? v.options ?? {})})`
   return `{${Object.keys(v)
     .map((k) => `${quote(k)}:${canonical(v[k])}`)
     .join(',')}}`
@@ -119,10 +119,11 @@ export const canonical = (v) => {
 
 const byUnits = (a, b) => (a < b ? -1 : a > b ? 1 : 0)
 
-const sortedObject = (o) =>
+/** The canonical text of an object with its keys sorted; text makes that of a value. */
+export const sortedObject = (o, text = canonical) =>
   `{${Object.keys(o)
     .sort(byUnits)
-    .map((k) => `${quote(k)}:${canonical(o[k])}`)
+    .map((k) => `${quote(k)}:${text(o[k])}`)
     .join(',')}}`
 
 const sortedMap = (m) =>
@@ -132,8 +133,8 @@ const sortedMap = (m) =>
     .join(',')}}`
 
 /** The canonical text of a delta: attribute names sorted, for their order is not state. */
-export const canonicalDelta = (delta) =>
-  `[${delta.map((op) => (op.attributes ? `${canonical(op.insert)}${sortedObject(op.attributes)}` : canonical(op.insert))).join(',')}]`
+export const canonicalDelta = (delta, text = canonical) =>
+  `[${delta.map((op) => (op.attributes ? `${text(op.insert)}${sortedObject(op.attributes)}` : text(op.insert))).join(',')}]`
 
 /** The canonical text of a shared type with all that is in it. Keys of maps are sorted, for their order is not state. */
 export const canonicalType = (t) => {

@@ -1,8 +1,8 @@
 package crdt
 
-// Item is a run of operations of one client, as a filter sees it: one that is
-// asked whether it may be collected or deleted. It is valid until the filter
-// returns.
+// Item is a run of operations of one client, as the filters of collection and
+// of undoing see it: one that is about to be collected or deleted. It is valid
+// until the filter returns.
 type Item struct {
 	d  *Doc
 	it *item
