@@ -110,36 +110,49 @@ func (d *Doc) checkPending(u *decoded) error {
 }
 
 // countWaiting returns how many structs of the blocks depend on operations
-// that neither the document nor the blocks hold, directly or not. It looks at
-// each struct until a pass over the blocks settles no more of them.
+// that neither the document nor the blocks hold, directly or not. A block that
+// stops is looked at again when the struct it stopped for is settled, so the
+// cost is O(n log n) whatever depends on what.
 func (d *Doc) countWaiting(blocks []block) int {
-	state := make(map[uint32]uint32, len(blocks))
-	at := make([]int, len(blocks))
+	type place struct{ block, index int }
+	of := make(map[uint32]int, len(blocks)) // block by client
+	ready := make([]int, len(blocks))
+	left := 0
+	for i := range blocks {
+		of[blocks[i].client], ready[i] = i, i
+		left += len(blocks[i].refs)
+	}
+	at := make([]int, len(blocks)) // structs settled of each block
+	stopped := map[place][]int{}   // blocks that stopped for a struct
 	known := func(c uint32) uint32 {
-		if s, ok := state[c]; ok {
-			return s
+		if i, ok := of[c]; ok && at[i] > 0 {
+			return max(d.clients[c].next, d.item(blocks[i].refs[at[i]-1]).end())
 		}
 		return d.clients[c].next
 	}
-	left := 0
-	for i := range blocks {
-		left += len(blocks[i].refs)
-	}
-	for progress := true; progress; {
-		progress = false
-		for i := range blocks {
-			b := &blocks[i]
-			for ; at[i] < len(b.refs); at[i]++ {
-				it := d.item(b.refs[at[i]])
-				if it.clock > known(b.client) ||
-					it.originClient != 0 && it.originClient != b.client && it.originClock >= known(it.originClient) ||
-					it.rightClient != 0 && it.rightClient != b.client && it.rightClock >= known(it.rightClient) {
-					break
-				}
-				state[b.client] = max(known(b.client), it.end())
-				left--
-				progress = true
+	for len(ready) > 0 {
+		i := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		for b := &blocks[i]; at[i] < len(b.refs); {
+			it := d.item(b.refs[at[i]])
+			if it.clock > known(b.client) {
+				break
 			}
+			client, clock := it.originClient, it.originClock
+			if client == 0 || client == b.client || clock < known(client) {
+				client, clock = it.rightClient, it.rightClock
+			}
+			if client != 0 && client != b.client && clock >= known(client) {
+				if j, ok := of[client]; ok {
+					refs := blocks[j].refs
+					k := sort.Search(len(refs), func(k int) bool { return d.item(refs[k]).end() > clock })
+					stopped[place{j, k}] = append(stopped[place{j, k}], i)
+				}
+				break
+			}
+			ready = append(ready, stopped[place{i, at[i]}]...)
+			at[i]++
+			left--
 		}
 	}
 	return left
