@@ -39,19 +39,19 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 			i = sort.Search(len(list), func(i int) bool { return d.item(list[i]).clock > it.clock })
 		}
 		if i > 0 {
-			if before := d.item(list[i-1]).end(); before >= it.end() {
+			// What overlaps its front goes first, with all that follows that
+			// without a gap, as in MergeUpdates.
+			before := d.item(list[i-1]).end()
+			for before > it.clock && before < it.end() && i < len(list) && d.item(list[i]).clock == before {
+				before = d.item(list[i]).end()
+				i++
+			}
+			if before >= it.end() {
 				d.discard(r)
 				continue
 			} else if before > it.clock {
 				d.slice(it, before-it.clock)
 			}
-		}
-		// Collected runs of different updates become one, as in MergeUpdates.
-		if i > 0 && list[i-1] != last && d.meet(list[i-1], r) {
-			d.item(list[i-1]).len += it.len
-			d.release(r)
-			added = true
-			continue
 		}
 		// Those that begin inside the new one yield to it where they overlap.
 		j := i
@@ -65,15 +65,24 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 			}
 		}
 		added = true
-		p.count += 1 - (j - i)
-		list = slices.Replace(list, i, j, r)
-		if i+1 < len(list) && d.meet(r, list[i+1]) {
-			it.len += d.item(list[i+1]).len
+		p.count -= j - i
+		// Collected runs of different updates become one, as in MergeUpdates.
+		if i > 0 && list[i-1] != last && d.meet(list[i-1], r) {
+			i--
+			d.item(list[i]).len += it.len
+			d.release(r)
+			list = slices.Delete(list, i+1, j)
+		} else {
+			list = slices.Replace(list, i, j, r)
+			p.count++
+			last = r
+		}
+		if i+1 < len(list) && d.meet(list[i], list[i+1]) {
+			d.item(list[i]).len += d.item(list[i+1]).len
 			d.release(list[i+1])
 			list = slices.Delete(list, i+1, i+2)
 			p.count--
 		}
-		last = r
 	}
 	p.refs[client] = list
 	return added
