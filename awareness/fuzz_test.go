@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/weftsync/weft/awareness"
+	"github.com/weftsync/weft/crdt/crdttest"
 )
 
 // Two updates, one after the other: no panic; what is refused changes nothing and names a place inside the update; what
@@ -41,7 +42,9 @@ func FuzzApply(f *testing.F) {
 		s, mirror := awareness.New(o), awareness.New(awareness.Options{})
 		for _, update := range [][]byte{first, second} {
 			was, stats := s.AppendAll(nil), s.Stats()
-			change, err := s.ApplyUpdate(update, start)
+			var change awareness.Change
+			var err error
+			expectBounded(t, len(update), func() { change, err = s.ApplyUpdate(update, start) })
 			if err != nil {
 				var at *awareness.Error
 				if !errors.As(err, &at) || at.Offset < 0 || at.Offset > len(update) || at.Reason == "" {
@@ -78,7 +81,9 @@ func FuzzModify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, update []byte) {
 		_, want := awareness.Decode(update, awareness.Options{})
 		keep := func(_ uint64, state []byte) ([]byte, error) { return state, nil }
-		got, err := awareness.Modify(update, awareness.Options{}, keep)
+		var got []byte
+		var err error
+		expectBounded(t, len(update), func() { got, err = awareness.Modify(update, awareness.Options{}, keep) })
 		if (err == nil) != (want == nil) {
 			t.Fatalf("Modify: %v, Decode: %v", err, want)
 		}
@@ -90,4 +95,12 @@ func FuzzModify(f *testing.F) {
 			t.Errorf("Modify(%x) = %x, which is read back as %v, %v", update, got, entries, err)
 		}
 	})
+}
+
+// expectBounded fails if f, which handles n bytes, allocates more than they account for.
+func expectBounded(t testing.TB, n int, f func()) {
+	t.Helper()
+	if got, most := crdttest.Allocated(f), uint64(200*n+128<<10); got > most {
+		t.Errorf("%d bytes allocate %d, want at most %d", n, got, most)
+	}
 }

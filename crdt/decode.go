@@ -83,6 +83,9 @@ func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 	u.blocks, u.refs, u.deletes, u.known = u.blocks[:0], u.refs[:0], u.deletes[:0], false
 	mark := d.decodeMark()
 	src, err := f.source(update)
+	if src.v2 != nil {
+		src.v2.repeated = repeatedPerStruct * d.limits.Structs
+	}
 	if err == nil {
 		err = d.decodeStructs(u, &src)
 	}
@@ -108,6 +111,10 @@ func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 	}
 	return nil
 }
+
+// repeatedPerStruct bounds, in bytes for each struct that an update may hold,
+// what keys repeated in V2 add up to when each is written out.
+const repeatedPerStruct = 16
 
 // decodeStructs reads the client blocks. Until the end a block's next counts
 // its structs, because the backing slice may still move.

@@ -14,6 +14,19 @@ func (tx *Tx) applyDeletes(ranges []idRange) (fresh, waiting bool) {
 	return fresh, waiting
 }
 
+// disjoint returns the ranges of a delete set as they are if they come in Yjs's
+// order and do not overlap, else sorted and joined. Ranges that all reach over
+// the same structs would cost the product of their numbers.
+func (d *Doc) disjoint(rs []idRange) []idRange {
+	for i := 1; i < len(rs); i++ {
+		a, b := rs[i-1], rs[i]
+		if a.client == b.client && b.clock < a.end() || a.client != b.client && d.clients[b.client].id > d.clients[a.client].id {
+			return joinRanges(rs)
+		}
+	}
+	return rs
+}
+
 // applyDelete deletes one range as far as its operations are known (Yjs:
 // readAndApplyDeleteSet). whole reports that all of it was deleted just now.
 func (tx *Tx) applyDelete(r idRange) (whole, waits bool) {

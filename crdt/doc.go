@@ -306,7 +306,7 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	tx := d.begin(false, originOf(opts))
 	tx.integrateAll(u.blocks)
 	queued := tx.queued
-	fresh, waiting := tx.applyDeletes(u.deletes)
+	fresh, waiting := tx.applyDeletes(d.disjoint(u.deletes))
 	tx.retryPending()
 	a := Applied{Changed: tx.changedAnything() || queued || waiting, Waiting: queued || waiting}
 	whole := a.Changed && fresh && !u.known && !tx.clipped || a.Waiting
@@ -418,8 +418,11 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 		return false, err
 	}
 	known := len(u.refs) == 0
-	for i := 0; known && i < len(u.deletes); i++ {
-		known = d.isDeleted(u.deletes[i])
+	for _, r := range d.disjoint(u.deletes) {
+		if !known {
+			break
+		}
+		known = d.isDeleted(r)
 	}
 	d.rewindDecode(mark, u.refs)
 	u.shrink()

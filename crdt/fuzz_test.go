@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/weftsync/weft/crdt"
 )
@@ -65,35 +66,41 @@ func FuzzApplyUpdate(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, update []byte) {
-		d := crdt.New(crdt.Options{ClientID: 9})
-		if _, err := d.ApplyUpdate(half); err != nil {
-			t.Fatal(err)
-		}
-		before, _ := d.EncodeStateAsUpdate(nil)
-		applied, err := d.ApplyUpdate(update)
-		if broken := d.Check(); broken != nil {
-			t.Fatal(broken)
-		}
-		after, encErr := d.EncodeStateAsUpdate(nil)
-		if encErr != nil {
-			t.Fatalf("encoding: %v", encErr)
-		}
-		if valid := crdt.ValidateUpdate(update); (valid == nil) != (err == nil) {
+		h := newHostile(t, crdt.Limits{}, half)
+		d, before := h.doc, h.state
+		var shown mirror
+		d.OnRootSplice("text", shown.splice)
+		shown.units = utf16.Encode([]rune(d.RootText("text")))
+		var applied crdt.Applied
+		err := h.handle("applying", update, func() (err error) {
+			applied, err = d.ApplyUpdate(update)
+			return err
+		})
+		valid := h.handle("validating", update, func() error { return crdt.ValidateUpdate(update) })
+		if (valid == nil) != (err == nil) {
 			t.Fatalf("ValidateUpdate says %v, ApplyUpdate %v", valid, err)
 		}
 		if err != nil {
-			if !bytes.Equal(before, after) || applied.Changed {
+			if applied.Changed {
 				t.Fatal("a refused update changed the document")
 			}
 			return
 		}
+		after := encoded(t, d)
 		if !applied.Changed && !bytes.Equal(before, after) {
 			t.Fatal("the document changed and Applied does not say so")
+		}
+		if known, err := d.Knows(update); err != nil || d.Stats().Pending == 0 && !applied.Waiting && !known {
+			t.Fatalf("Knows says %v, %v of what was applied", known, err)
+		}
+		if got, want := string(utf16.Decode(shown.units)), d.RootText("text"); got != want {
+			t.Fatalf("splices add up to %q, the text is %q", got, want)
 		}
 		if !json.Valid(d.JSON()) {
 			t.Fatalf("JSON is not valid: %s", d.JSON())
 		}
 		sameAs(t, d, after)
+		defer editAfter(t, d, &shown)
 		if applied.Changed {
 			other := crdt.New(crdt.Options{ClientID: 10})
 			for _, u := range [][]byte{applied.Update, half} {
@@ -108,8 +115,29 @@ func FuzzApplyUpdate(f *testing.F) {
 	})
 }
 
-// sameAs checks that an encoded state loads into a document like d.
-func sameAs(t *testing.T, d *crdt.Doc, state []byte) {
+// editAfter edits a document to which anything was applied: positions, formats
+// and keys have to hold.
+func editAfter(t *testing.T, d *crdt.Doc, shown *mirror) {
+	rnd := rand.New(rand.NewPCG(1, 9))
+	for range 8 {
+		edit(t, rnd, d, []string{"a", "some text"})
+		if err := d.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := string(utf16.Decode(shown.units)), d.RootText("text"); got != want {
+		t.Fatalf("after edits: splices add up to %q, the text is %q", got, want)
+	}
+	_, _, _ = d.Text("text").Delta(), d.XMLFragment("xml").String(), d.Array("array").ToSlice()
+	loaded := crdt.New(crdt.Options{ClientID: 13})
+	if _, err := loaded.ApplyUpdate(encoded(t, d)); err != nil {
+		t.Fatalf("after edits: the encoded state is refused: %v", err)
+	}
+}
+
+// loads checks that an encoded state is accepted and has the state vector of d.
+// What waits may overlap what is known, and need less once it is cut to fit.
+func loads(t *testing.T, d *crdt.Doc, state []byte) *crdt.Doc {
 	t.Helper()
 	fresh := crdt.New(crdt.Options{ClientID: 11})
 	if _, err := fresh.ApplyUpdate(state); err != nil {
@@ -118,98 +146,22 @@ func sameAs(t *testing.T, d *crdt.Doc, state []byte) {
 	if err := fresh.Check(); err != nil {
 		t.Fatal(err)
 	}
-	if d.Stats().Pending > 0 {
-		return // what waits may overlap what is known, and need less once it is cut to fit
-	}
-	if got := fresh.EncodeStateVector(); !bytes.Equal(got, d.EncodeStateVector()) {
+	if got := fresh.EncodeStateVector(); d.Stats().Pending == 0 && !bytes.Equal(got, d.EncodeStateVector()) {
 		t.Fatal("the encoded state has another state vector")
+	}
+	return fresh
+}
+
+// sameAs checks that an encoded state loads into a document like d.
+func sameAs(t *testing.T, d *crdt.Doc, state []byte) {
+	t.Helper()
+	fresh := loads(t, d, state)
+	if d.Stats().Pending > 0 {
+		return
 	}
 	for _, root := range d.Roots() {
 		if got, want := fresh.RootText(root), d.RootText(root); got != want {
 			t.Fatalf("root %q loads as %q, was %q", root, got, want)
 		}
 	}
-}
-
-// FuzzUpdateTools checks that merging, comparing and asking for the state
-// vector accept exactly what a document accepts, and agree with it.
-func FuzzUpdateTools(f *testing.F) {
-	_, updates := base(f)
-	for i, u := range updates {
-		f.Add(u, updates[len(updates)-1-i], []byte{0})
-	}
-	f.Fuzz(func(t *testing.T, a, b, sv []byte) {
-		merged, err := crdt.MergeUpdates(a, b)
-		valid := crdt.ValidateUpdate(a) == nil && crdt.ValidateUpdate(b) == nil
-		if (err == nil) != valid {
-			t.Fatalf("merging: %v, though valid = %v", err, valid)
-		}
-		if err != nil {
-			return
-		}
-		one, two := crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{ClientID: 1})
-		for _, u := range [][]byte{a, b} {
-			if _, err := one.ApplyUpdate(u); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := two.ApplyUpdate(merged); err != nil {
-			t.Fatalf("merged update refused: %v", err)
-		}
-		if !bytes.Equal(one.EncodeStateVector(), two.EncodeStateVector()) {
-			t.Fatalf("state vector %x one by one, %x merged", one.EncodeStateVector(), two.EncodeStateVector())
-		}
-		if _, err := crdt.StateVectorFromUpdate(merged); err != nil {
-			t.Fatal(err)
-		}
-		if diff, err := crdt.DiffUpdate(merged, sv); err == nil {
-			if err := crdt.ValidateUpdate(diff); err != nil {
-				t.Fatalf("diff is not valid: %v", err)
-			}
-		}
-	})
-}
-
-// A V2 update is accepted if and only if it converts to a V1 update, and does
-// to a document what that does.
-func FuzzApplyUpdateV2(f *testing.F) {
-	_, updates := base(f)
-	for _, u := range updates {
-		v2, err := crdt.ConvertUpdateV1ToV2(u)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(v2)
-	}
-	half, err := crdt.MergeUpdates(updates[:len(updates)/2]...)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, update []byte) {
-		one, two := crdt.New(crdt.Options{ClientID: 9}), crdt.New(crdt.Options{ClientID: 9})
-		for _, d := range []*crdt.Doc{one, two} {
-			if _, err := d.ApplyUpdate(half); err != nil {
-				t.Fatal(err)
-			}
-		}
-		_, err := one.ApplyUpdateV2(update)
-		if broken := one.Check(); broken != nil {
-			t.Fatal(broken)
-		}
-		v1, convErr := crdt.ConvertUpdateV2ToV1(update)
-		if (err == nil) != (convErr == nil) {
-			t.Fatalf("applying: %v, converting: %v", err, convErr)
-		}
-		if err != nil {
-			return
-		}
-		if _, err := two.ApplyUpdate(v1); err != nil {
-			t.Fatalf("the converted update is refused: %v", err)
-		}
-		a, _ := one.EncodeStateAsUpdate(nil)
-		b, _ := two.EncodeStateAsUpdate(nil)
-		if !bytes.Equal(a, b) {
-			t.Fatalf("V2 gives a state of %d bytes, the same in V1 one of %d", len(a), len(b))
-		}
-	})
 }

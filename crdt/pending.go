@@ -39,19 +39,19 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 			i = sort.Search(len(list), func(i int) bool { return d.item(list[i]).clock > it.clock })
 		}
 		if i > 0 {
-			if before := d.item(list[i-1]).end(); before >= it.end() {
+			// What overlaps its front goes first, with all that follows that
+			// without a gap, as in MergeUpdates.
+			before := d.item(list[i-1]).end()
+			for before > it.clock && before < it.end() && i < len(list) && d.item(list[i]).clock == before {
+				before = d.item(list[i]).end()
+				i++
+			}
+			if before >= it.end() {
 				d.discard(r)
 				continue
 			} else if before > it.clock {
 				d.slice(it, before-it.clock)
 			}
-		}
-		// Collected runs of different updates become one, as in MergeUpdates.
-		if i > 0 && list[i-1] != last && d.meet(list[i-1], r) {
-			d.item(list[i-1]).len += it.len
-			d.release(r)
-			added = true
-			continue
 		}
 		// Those that begin inside the new one yield to it where they overlap.
 		j := i
@@ -65,15 +65,24 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 			}
 		}
 		added = true
-		p.count += 1 - (j - i)
-		list = slices.Replace(list, i, j, r)
-		if i+1 < len(list) && d.meet(r, list[i+1]) {
-			it.len += d.item(list[i+1]).len
+		p.count -= j - i
+		// Collected runs of different updates become one, as in MergeUpdates.
+		if i > 0 && list[i-1] != last && d.meet(list[i-1], r) {
+			i--
+			d.item(list[i]).len += it.len
+			d.release(r)
+			list = slices.Delete(list, i+1, j)
+		} else {
+			list = slices.Replace(list, i, j, r)
+			p.count++
+			last = r
+		}
+		if i+1 < len(list) && d.meet(list[i], list[i+1]) {
+			d.item(list[i]).len += d.item(list[i+1]).len
 			d.release(list[i+1])
 			list = slices.Delete(list, i+1, i+2)
 			p.count--
 		}
-		last = r
 	}
 	p.refs[client] = list
 	return added
@@ -110,36 +119,49 @@ func (d *Doc) checkPending(u *decoded) error {
 }
 
 // countWaiting returns how many structs of the blocks depend on operations
-// that neither the document nor the blocks hold, directly or not. It looks at
-// each struct until a pass over the blocks settles no more of them.
+// that neither the document nor the blocks hold, directly or not. A block that
+// stops is looked at again when the struct it stopped for is settled, so the
+// cost is O(n log n) whatever depends on what.
 func (d *Doc) countWaiting(blocks []block) int {
-	state := make(map[uint32]uint32, len(blocks))
-	at := make([]int, len(blocks))
+	type place struct{ block, index int }
+	of := make(map[uint32]int, len(blocks)) // block by client
+	ready := make([]int, len(blocks))
+	left := 0
+	for i := range blocks {
+		of[blocks[i].client], ready[i] = i, i
+		left += len(blocks[i].refs)
+	}
+	at := make([]int, len(blocks)) // structs settled of each block
+	stopped := map[place][]int{}   // blocks that stopped for a struct
 	known := func(c uint32) uint32 {
-		if s, ok := state[c]; ok {
-			return s
+		if i, ok := of[c]; ok && at[i] > 0 {
+			return max(d.clients[c].next, d.item(blocks[i].refs[at[i]-1]).end())
 		}
 		return d.clients[c].next
 	}
-	left := 0
-	for i := range blocks {
-		left += len(blocks[i].refs)
-	}
-	for progress := true; progress; {
-		progress = false
-		for i := range blocks {
-			b := &blocks[i]
-			for ; at[i] < len(b.refs); at[i]++ {
-				it := d.item(b.refs[at[i]])
-				if it.clock > known(b.client) ||
-					it.originClient != 0 && it.originClient != b.client && it.originClock >= known(it.originClient) ||
-					it.rightClient != 0 && it.rightClient != b.client && it.rightClock >= known(it.rightClient) {
-					break
-				}
-				state[b.client] = max(known(b.client), it.end())
-				left--
-				progress = true
+	for len(ready) > 0 {
+		i := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		for b := &blocks[i]; at[i] < len(b.refs); {
+			it := d.item(b.refs[at[i]])
+			if it.clock > known(b.client) {
+				break
 			}
+			client, clock := it.originClient, it.originClock
+			if client == 0 || client == b.client || clock < known(client) {
+				client, clock = it.rightClient, it.rightClock
+			}
+			if client != 0 && client != b.client && clock >= known(client) {
+				if j, ok := of[client]; ok {
+					refs := blocks[j].refs
+					k := sort.Search(len(refs), func(k int) bool { return d.item(refs[k]).end() > clock })
+					stopped[place{j, k}] = append(stopped[place{j, k}], i)
+				}
+				break
+			}
+			ready = append(ready, stopped[place{i, at[i]}]...)
+			at[i]++
+			left--
 		}
 	}
 	return left

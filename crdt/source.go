@@ -23,6 +23,7 @@ type columns struct {
 	typeRefs    lib0.UintRLEDecoder
 	lens        lib0.UintRLEDecoder
 	keys        [][]byte
+	repeated    int // bytes of keys that may still be read again, see key
 }
 
 // format is one of the two formats of updates.
@@ -231,6 +232,10 @@ func (s *source) key() ([]byte, error) {
 		return nil, s.FailAt(at, "negative number of a key")
 	}
 	if i < int64(len(c.keys)) {
+		// A repetition takes no bytes of the input. Yjs repeats none.
+		if c.repeated -= len(c.keys[i]); c.repeated < 0 {
+			return nil, s.FailAt(at, "keys are repeated too often")
+		}
 		return c.keys[i], nil
 	}
 	k, err := c.strings.Read()

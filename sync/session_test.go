@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/weftsync/weft/crdt/crdttest"
 	"github.com/weftsync/weft/crdt/lib0"
 	ysync "github.com/weftsync/weft/sync"
 )
@@ -222,7 +223,11 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte{3, 3, 2, 0, 1, 'x'})
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		var d ysync.YWebsocket
-		messages, err := d.Parse(frame, nil)
+		var messages []ysync.Step
+		var err error
+		if got, most := crdttest.Allocated(func() { messages, err = d.Parse(frame, nil) }), uint64(200*len(frame)+64<<10); got > most {
+			t.Errorf("%d bytes allocate %d, want at most %d", len(frame), got, most)
+		}
 		if err != nil {
 			var r *ysync.Refusal
 			if !errors.As(err, &r) || len(r.Reason) > ysync.MaxReasonBytes || !utf8.ValidString(r.Reason) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/weftsync/weft/crdt/crdttest"
 	"github.com/weftsync/weft/crdt/lib0"
 )
 
@@ -77,7 +78,9 @@ func FuzzAny(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		d := lib0.NewDecoder(in)
-		v, err := lib0.CanonicalAny(nil, &d)
+		var v []byte
+		var err error
+		expectBounded(t, len(in), func() { v, err = lib0.CanonicalAny(nil, &d) })
 		if err != nil {
 			expectError(t, err, len(in))
 			return
@@ -110,7 +113,9 @@ func FuzzJSON(f *testing.F) {
 		if !utf8.Valid(text) {
 			return // callers check that first, as JavaScript's strings cannot hold such
 		}
-		v, err := lib0.AnyFromJSON(nil, text)
+		var v []byte
+		var err error
+		expectBounded(t, len(text), func() { v, err = lib0.AnyFromJSON(nil, text) })
 		want := json.Valid(text) && depth(text) <= lib0.MaxDepth
 		if want != (err == nil) {
 			t.Errorf("AnyFromJSON(%q): %v, want accepted: %v", text, err, want)
@@ -175,4 +180,13 @@ func depth(text []byte) int {
 		}
 	}
 	return deepest
+}
+
+// expectBounded fails if f, which handles n bytes, allocates more than they account for. An object may be rewritten at
+// each of the levels to which it nests.
+func expectBounded(t testing.TB, n int, f func()) {
+	t.Helper()
+	if got, most := crdttest.Allocated(f), uint64(400*n+128<<10); got > most {
+		t.Errorf("%d bytes allocate %d, want at most %d", n, got, most)
+	}
 }
