@@ -82,7 +82,7 @@ func (d *Doc) rewindDecode(m decodeMark, refs []ref) {
 func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 	u.blocks, u.refs, u.deletes, u.known = u.blocks[:0], u.refs[:0], u.deletes[:0], false
 	mark := d.decodeMark()
-	src, err := f.source(update)
+	src, err := f.source(update, &d.limits, nil)
 	if err == nil {
 		err = d.decodeStructs(u, &src)
 	}
@@ -112,25 +112,18 @@ func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 // decodeStructs reads the client blocks. Until the end a block's next counts
 // its structs, because the backing slice may still move.
 func (d *Doc) decodeStructs(u *decoded, src *source) error {
-	clients, err := src.Uint()
+	clients, err := src.clientCount()
 	if err != nil {
 		return err
 	}
-	if clients > uint64(src.Len()) {
-		return src.Fail("number of clients exceeds the bytes left")
-	}
+	structs := 0
 	for range clients {
 		at := src.Offset()
-		n, err := src.Uint()
+		n, err := src.structCount(structs)
 		if err != nil {
 			return err
 		}
-		if src.v2 == nil && n > uint64(src.Len())/2 {
-			return src.FailAt(at, "number of structs exceeds the bytes left")
-		}
-		if n > uint64(d.limits.Structs-len(u.refs)) {
-			return src.FailAt(at, fmt.Sprintf("more than %d structs in one update", d.limits.Structs))
-		}
+		structs += n
 		id, err := src.client()
 		if err != nil {
 			return err
@@ -171,8 +164,10 @@ func (d *Doc) decodeID(id uint64, clock uint32, err error) (uint32, uint32, erro
 
 // decodeClient returns the number of a client.
 func (d *Doc) decodeClient(id uint64) (uint32, error) {
-	if len(d.clients) >= maxClients {
-		return 0, &lib0.Error{Reason: "too many clients"}
+	if len(d.clients) > d.limits.Clients {
+		if _, known := d.clientIndex[id]; !known {
+			return 0, d.limits.tooManyClients()
+		}
 	}
 	return d.intern(id), nil
 }
@@ -253,7 +248,7 @@ func (d *Doc) decodeWhere(src *source, it *item, info byte) (err error) {
 		return err
 	}
 	if byName {
-		name, err := d.decodeName(src.str())
+		name, err := d.decodeName(src.name(src.str()))
 		if err != nil {
 			return err
 		}
@@ -269,7 +264,7 @@ func (d *Doc) decodeWhere(src *source, it *item, info byte) (err error) {
 		it.parent = parentByID
 	}
 	if info&0x20 != 0 {
-		key, err := d.decodeName(src.str())
+		key, err := d.decodeName(src.name(src.str()))
 		if err != nil {
 			return err
 		}
@@ -317,7 +312,7 @@ func (d *Doc) decodeContent(src *source, it *item, ref byte, at int) error {
 		d.blobs, err = src.json(d.blobs)
 		return err
 	case kindFormat:
-		key, err := d.decodeName(src.key())
+		key, err := d.decodeName(src.name(src.key()))
 		if err != nil {
 			return err
 		}
@@ -338,36 +333,28 @@ func (d *Doc) decodeContent(src *source, it *item, ref byte, at int) error {
 }
 
 func (d *Doc) decodeType(src *source, it *item) error {
-	at := src.Offset()
-	k, err := src.typeRef()
+	k, err := src.typeKind()
 	if err != nil {
 		return err
 	}
-	if k > uint64(KindXMLText) {
-		return src.FailAt(at, fmt.Sprintf("unknown type %d", k))
-	}
 	name := ""
-	if TypeKind(k) == KindXMLElement || TypeKind(k) == KindXMLHook {
-		s, err := src.key()
+	if k == KindXMLElement || k == KindXMLHook {
+		s, err := src.name(src.key())
 		if err != nil {
 			return err
 		}
 		name = string(s)
 	}
-	it.content = d.newBranch(TypeKind(k), name).handle
+	it.content = d.newBranch(k, name).handle
 	return nil
 }
 
 // decodeElements reads the elements of an array run; legacy JSON elements are
 // kept as Any like the others.
 func (d *Doc) decodeElements(src *source, it *item) error {
-	at := src.Offset()
-	n, err := src.length()
+	n, err := src.elements(it.kind())
 	if err != nil {
 		return err
-	}
-	if int(n) > src.Len() && (src.v2 == nil || it.kind() == kindAny) {
-		return src.FailAt(at, "number of elements exceeds the bytes left")
 	}
 	it.len, it.content = n, uint32(len(d.elems))
 	for range n {
@@ -386,31 +373,19 @@ func (d *Doc) decodeElements(src *source, it *item) error {
 
 // decodeDeletes reads the delete set. Ranges may come unsorted and overlapping.
 func (d *Doc) decodeDeletes(u *decoded, src *source) error {
-	clients, err := src.Uint()
+	clients, err := src.deleteClients()
 	if err != nil {
 		return err
 	}
-	if clients > uint64(src.Len())/2 {
-		return src.Fail("number of clients in the delete set exceeds the bytes left")
-	}
 	for range clients {
-		id, err := src.Uint()
+		id, n, err := src.beginDeletes()
 		if err != nil {
 			return err
-		}
-		at := src.Offset()
-		n, err := src.Uint()
-		if err != nil {
-			return err
-		}
-		if n > uint64(src.Len())/2 {
-			return src.FailAt(at, "number of deletes exceeds the bytes left")
 		}
 		c, err := d.decodeClient(id)
 		if err != nil {
 			return err
 		}
-		src.beginDeletes()
 		for range n {
 			clock, length, err := src.deleteRange()
 			if err != nil {

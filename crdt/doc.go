@@ -134,25 +134,6 @@ type Options struct {
 	Limits Limits
 }
 
-// Limits bound what one input may cost. A zero field takes its default.
-type Limits struct {
-	Structs        int // structs in one update; 1,000,000
-	PendingStructs int // structs that wait for missing ones; 100,000
-	PendingDeletes int // ranges that wait for what they delete; 100,000
-}
-
-func (l Limits) withDefaults() Limits {
-	def := func(v *int, n int) {
-		if *v <= 0 {
-			*v = n
-		}
-	}
-	def(&l.Structs, 1_000_000)
-	def(&l.PendingStructs, 100_000)
-	def(&l.PendingDeletes, 100_000)
-	return l
-}
-
 // Doc is a document: shared types by name, and the history that lets replicas
 // merge. It is not safe for concurrent use.
 type Doc struct {
@@ -394,14 +375,6 @@ func (d *Doc) transact(origin any, f func(tx *Tx)) {
 	tx := d.begin(true, origin)
 	defer tx.end()
 	f(tx)
-}
-
-// ValidateUpdate reports whether a V1 update is well formed: nil, or the
-// *UpdateError with which ApplyUpdate would refuse it.
-func ValidateUpdate(update []byte) error {
-	d := New(Options{ClientID: 1})
-	var u decoded
-	return d.decodeUpdate(&u, v1, update)
 }
 
 // Knows reports whether applying a V1 update would add nothing: all its
