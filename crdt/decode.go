@@ -52,10 +52,12 @@ type decoded struct {
 	refs    []ref // backing of the blocks
 	deletes []idRange
 	known   bool // part of it was known before and has been left out
+	size    int  // in bytes
+	mark    decodeMark
 }
 
-// decodeMark remembers the sizes of the document's tables, so that a refused
-// update leaves them as they were.
+// decodeMark remembers the sizes of the document's tables, so that an update
+// which is refused leaves them as they were.
 type decodeMark struct {
 	arenas                  arenaMark
 	clients, keys, branches int
@@ -65,10 +67,14 @@ func (d *Doc) decodeMark() decodeMark {
 	return decodeMark{d.arenas.mark(), len(d.clients), len(d.keyNames), len(d.branches)}
 }
 
-func (d *Doc) rewindDecode(m decodeMark, refs []ref) {
-	for _, r := range refs {
+// takeBack undoes the decoding of an update, which must be the last thing that
+// happened to the document.
+func (d *Doc) takeBack(u *decoded) {
+	m := u.mark
+	for _, r := range u.refs {
 		d.release(r)
 	}
+	u.blocks, u.refs = u.blocks[:0], u.refs[:0]
 	d.arenas.rewind(m.arenas)
 	d.forgetClients(m.clients)
 	d.forgetKeys(m.keys)
@@ -81,7 +87,7 @@ func (d *Doc) rewindDecode(m decodeMark, refs []ref) {
 // refused update changes nothing.
 func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 	u.blocks, u.refs, u.deletes, u.known = u.blocks[:0], u.refs[:0], u.deletes[:0], false
-	mark := d.decodeMark()
+	u.size, u.mark = len(update), d.decodeMark()
 	src, err := f.source(update, &d.limits, nil)
 	if err == nil {
 		err = d.decodeStructs(u, &src)
@@ -96,8 +102,7 @@ func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 		d.clients[u.blocks[i].client].block = 0
 	}
 	if err != nil {
-		d.rewindDecode(mark, u.refs)
-		u.blocks, u.refs = u.blocks[:0], u.refs[:0]
+		d.takeBack(u)
 		return refused(err)
 	}
 	rest := u.refs

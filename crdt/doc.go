@@ -151,6 +151,7 @@ type Doc struct {
 	keyNumbers map[string]uint32
 
 	branches  []*branch // by handle; 0 is none
+	deepest   int       // of all branches that ever were, see branch.depth
 	roots     map[string]*branch
 	rootNames []string // in order of creation
 
@@ -280,8 +281,9 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	if err := d.decodeUpdate(u, f, update); err != nil {
 		return Applied{}, err
 	}
-	if err := d.checkPending(u); err != nil {
-		d.discardAll(u)
+	if err := d.admit(u); err != nil {
+		d.takeBack(u)
+		u.shrink()
 		return Applied{}, err
 	}
 	tx := d.begin(false, originOf(opts))
@@ -386,7 +388,6 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 		return false, ErrTransaction
 	}
 	u := &d.in
-	mark := d.decodeMark()
 	if err := d.decodeUpdate(u, v1, update); err != nil {
 		return false, err
 	}
@@ -394,7 +395,7 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 	for i := 0; known && i < len(u.deletes); i++ {
 		known = d.isDeleted(u.deletes[i])
 	}
-	d.rewindDecode(mark, u.refs)
+	d.takeBack(u)
 	u.shrink()
 	return known, nil
 }

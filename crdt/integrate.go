@@ -394,7 +394,8 @@ func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
 		b.format, b.marks = true, true
 	case kindType:
 		inside := tx.d.branches[it.content]
-		inside.item = r
+		inside.item, inside.depth = r, b.depth+1
+		tx.d.deepest = max(tx.d.deepest, int(inside.depth))
 		if p := tx.content; p != nil {
 			tx.content = nil
 			tx.fill(inside, p)

@@ -1,7 +1,7 @@
 package crdt
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
 	"sort"
 )
@@ -12,6 +12,16 @@ type pendingStructs struct {
 	refs    map[uint32][]ref  // by client, ordered by clock, not overlapping
 	missing map[uint32]uint32 // some of them can be tried once the client has passed the clock
 	count   int
+	bytes   int // of content
+	types   int // how many of them are shared types
+}
+
+// weigh counts the content of a waiting struct, sign times.
+func (d *Doc) weigh(it *item, sign int) {
+	d.pending.bytes += sign * d.contentSize(it)
+	if it.kind() == kindType {
+		d.pending.types += sign
+	}
 }
 
 func (p *pendingStructs) need(client, clock uint32) {
@@ -56,15 +66,19 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 		// Those that begin inside the new one yield to it where they overlap.
 		j := i
 		for j < len(list) && d.item(list[j]).end() <= it.end() {
+			d.weigh(d.item(list[j]), -1)
 			d.discard(list[j])
 			j++
 		}
 		if j < len(list) {
 			if next := d.item(list[j]); next.clock < it.end() {
+				d.weigh(next, -1)
 				d.slice(next, it.end()-next.clock)
+				d.weigh(next, 1)
 			}
 		}
 		added = true
+		d.weigh(it, 1)
 		p.count += 1 - (j - i)
 		list = slices.Replace(list, i, j, r)
 		if i+1 < len(list) && d.meet(r, list[i+1]) {
@@ -84,74 +98,6 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 func (d *Doc) meet(left, right ref) bool {
 	l, r := d.item(left), d.item(right)
 	return l.kind() == kindGC && r.kind() == kindGC && l.end() == r.clock
-}
-
-// checkPending refuses an update that could make more wait than the limits
-// allow. It is conservative only once something waits: what an update brings
-// in order counts as if it waited too.
-func (d *Doc) checkPending(u *decoded) error {
-	if d.pending.count+len(u.refs) > d.limits.PendingStructs {
-		if n := d.countWaiting(u.blocks); d.pending.count+n > d.limits.PendingStructs && n > 0 {
-			return &UpdateError{0, fmt.Sprintf("more than %d structs would wait for missing ones", d.limits.PendingStructs)}
-		}
-	}
-	if d.pendingDeletes.count+len(u.deletes) > d.limits.PendingDeletes {
-		n := 0
-		for _, r := range u.deletes {
-			if r.end() > d.clients[r.client].next {
-				n++
-			}
-		}
-		if d.pendingDeletes.count+n > d.limits.PendingDeletes && n > len(u.refs) {
-			return &UpdateError{0, fmt.Sprintf("more than %d deletes would wait for what they delete", d.limits.PendingDeletes)}
-		}
-	}
-	return nil
-}
-
-// countWaiting returns how many structs of the blocks depend on operations
-// that neither the document nor the blocks hold, directly or not. It looks at
-// each struct until a pass over the blocks settles no more of them.
-func (d *Doc) countWaiting(blocks []block) int {
-	state := make(map[uint32]uint32, len(blocks))
-	at := make([]int, len(blocks))
-	known := func(c uint32) uint32 {
-		if s, ok := state[c]; ok {
-			return s
-		}
-		return d.clients[c].next
-	}
-	left := 0
-	for i := range blocks {
-		left += len(blocks[i].refs)
-	}
-	for progress := true; progress; {
-		progress = false
-		for i := range blocks {
-			b := &blocks[i]
-			for ; at[i] < len(b.refs); at[i]++ {
-				it := d.item(b.refs[at[i]])
-				if it.clock > known(b.client) ||
-					it.originClient != 0 && it.originClient != b.client && it.originClock >= known(it.originClient) ||
-					it.rightClient != 0 && it.rightClient != b.client && it.rightClock >= known(it.rightClient) {
-					break
-				}
-				state[b.client] = max(known(b.client), it.end())
-				left--
-				progress = true
-			}
-		}
-	}
-	return left
-}
-
-// discardAll frees the items of a decoded update that is refused after all.
-func (d *Doc) discardAll(u *decoded) {
-	for i := range u.blocks {
-		for _, r := range u.blocks[i].refs {
-			d.discard(r)
-		}
-	}
 }
 
 // retryPending tries the waiting structs again if something that one of them
@@ -182,11 +128,53 @@ type pendingDeletes struct {
 	count  int
 }
 
-// add adds a range and reports whether it was news.
-func (p *pendingDeletes) add(r idRange) bool {
-	if p.ranges == nil {
+// add adds ranges and reports whether any was news. They may come in any order:
+// many are sorted first, and joined with what waits for their client in one
+// pass.
+func (p *pendingDeletes) add(rs []idRange) (news bool) {
+	if len(rs) > 0 && p.ranges == nil {
 		p.ranges = map[uint32][]idRange{}
 	}
+	rs = joinRanges(rs)
+	for len(rs) > 0 {
+		n := 1
+		for n < len(rs) && rs[n].client == rs[0].client {
+			n++
+		}
+		news = p.addSorted(rs[:n]) || news
+		rs = rs[n:]
+	}
+	return news
+}
+
+const fewDeletes = 8
+
+// addSorted adds sorted ranges of one client.
+func (p *pendingDeletes) addSorted(rs []idRange) (news bool) {
+	if len(rs) <= fewDeletes {
+		for _, r := range rs {
+			news = p.insert(r) || news
+		}
+		return news
+	}
+	old := p.ranges[rs[0].client]
+	if !slices.ContainsFunc(rs, func(r idRange) bool { return !covered(old, r) }) {
+		return false
+	}
+	list := joinRanges(slices.Concat(old, rs))
+	p.ranges[rs[0].client] = list
+	p.count += len(list) - len(old)
+	return true
+}
+
+// covered reports whether all of a range lies in one of a sorted list.
+func covered(list []idRange, r idRange) bool {
+	i, _ := slices.BinarySearchFunc(list, r.end(), func(o idRange, end uint32) int { return cmp.Compare(o.end(), end) })
+	return i < len(list) && list[i].clock <= r.clock
+}
+
+// insert adds a range and reports whether it was news.
+func (p *pendingDeletes) insert(r idRange) bool {
 	list := p.ranges[r.client]
 	i, _ := slices.BinarySearchFunc(list, r.clock, func(o idRange, clock uint32) int {
 		if o.end() < clock {
@@ -217,14 +205,13 @@ func (p *pendingDeletes) take(client, clock uint32) []idRange {
 	if n == 0 {
 		return nil
 	}
-	ready := slices.Clone(list[:n])
 	if n == len(list) {
 		delete(p.ranges, client)
 	} else {
-		p.ranges[client] = slices.Delete(list, 0, n)
+		p.ranges[client] = list[n:]
 	}
 	p.count -= n
-	return ready
+	return list[:n:n]
 }
 
 func (tx *Tx) retryDeletes() {
@@ -232,9 +219,11 @@ func (tx *Tx) retryDeletes() {
 	if d.pendingDeletes.count == 0 {
 		return
 	}
+	tx.waits = tx.waits[:0]
 	for _, t := range tx.touched {
 		for _, r := range d.pendingDeletes.take(t.client, d.clients[t.client].next) {
 			tx.applyDelete(r)
 		}
 	}
+	d.pendingDeletes.add(tx.waits)
 }
