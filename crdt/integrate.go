@@ -180,6 +180,9 @@ func (tx *Tx) integrate(r ref, it *item, offset uint32) {
 		return
 	}
 	b := tx.resolve(it)
+	if b != nil && it.kind() == kindType && int(b.depth) >= d.limits.Nesting {
+		b = nil // it waited, or it would have been refused; see admitNesting
+	}
 	if b == nil {
 		d.dropContent(it)
 		if it.kind() == kindType {

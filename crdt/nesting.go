@@ -5,55 +5,36 @@ import (
 	"sort"
 )
 
-// admitNesting refuses an update after which shared types would nest too deep,
-// whether it brings them itself or what waiting ones wait for. Reading,
-// rendering and deleting types go down as deep as they nest.
+// admitNesting refuses an update that brings shared types which nest too deep.
+// Reading, rendering and deleting types go down as deep as they nest.
 //
 // How deep a type lies follows from its parent, or from where its origins lie;
-// those may be in the document, in the update or among what waits. As long as
-// all types at hand, one in the other, would not reach the limit, nothing has to
-// be looked up.
+// those may be in the document or in the update. As long as all its types, one
+// in the other, would not reach the limit, nothing has to be looked up. What
+// hangs on something unknown waits, and is looked at when it is integrated: to
+// refuse what it waited for would punish somebody else.
 func (d *Doc) admitNesting(u *decoded) error {
 	types := len(d.branches) - u.mark.branches
-	frees := d.pending.types > 0 && d.frees(u)
-	if frees {
-		types += d.pending.types
-	}
 	if types == 0 || d.deepest+types <= d.limits.Nesting {
 		return nil
 	}
-	n := nesting{d: d, levels: make([]int32, d.slab.next)}
+	n := nesting{d: d, blocks: u.blocks, levels: make([]int32, d.slab.next)}
+	deepest := int32(0)
 	for i := range u.blocks {
 		d.clients[u.blocks[i].client].block = int32(i + 1)
 	}
-	n.blocks = u.blocks
-	deepest := 0
-	for i := range u.blocks {
-		deepest = max(deepest, n.deepest(u.blocks[i].refs))
-	}
-	if frees {
-		for _, refs := range d.pending.refs {
-			deepest = max(deepest, n.deepest(refs))
+	for _, r := range u.refs {
+		if d.item(r).kind() == kindType {
+			deepest = max(deepest, n.level(r)+1)
 		}
 	}
 	for i := range u.blocks {
 		d.clients[u.blocks[i].client].block = 0
 	}
-	if deepest > d.limits.Nesting {
+	if int(deepest) > d.limits.Nesting {
 		return &UpdateError{0, fmt.Sprintf("shared types would nest deeper than %d", d.limits.Nesting)}
 	}
 	return nil
-}
-
-// frees reports whether an update brings what a waiting struct waits for.
-func (d *Doc) frees(u *decoded) bool {
-	for i := range u.blocks {
-		b := &u.blocks[i]
-		if clock, ok := d.pending.missing[b.client]; ok && clock < b.end {
-			return true
-		}
-	}
-	return false
 }
 
 // nesting finds out how deep items lie that are not integrated.
@@ -71,19 +52,8 @@ type deeper struct {
 	down int32
 }
 
-// deepest returns how deep the deepest type among the structs nests.
-func (n *nesting) deepest(refs []ref) int {
-	deepest := int32(0)
-	for _, r := range refs {
-		if n.d.item(r).kind() == kindType {
-			deepest = max(deepest, n.level(r)+1)
-		}
-	}
-	return int(deepest)
-}
-
 // level returns how deep the type nests that an item lies in: 0 for a root.
-// What nobody knows yet counts as a root; it is looked at again when it comes.
+// What the update does not hold counts as a root.
 func (n *nesting) level(r ref) int32 {
 	n.path = n.path[:0]
 	level := int32(0)
@@ -133,20 +103,16 @@ func (n *nesting) above(it *item) (next ref, down, base int32) {
 	return next, down, 0
 }
 
-// find returns the item, in the update or waiting, that holds an operation.
+// find returns the item of the update that holds an operation, or 0.
 func (n *nesting) find(client, clock uint32) ref {
-	if i := n.d.clients[client].block; i > 0 {
-		if r := n.search(n.blocks[i-1].refs, clock); r != 0 {
-			return r
-		}
+	i := n.d.clients[client].block
+	if i == 0 {
+		return 0
 	}
-	return n.search(n.d.pending.refs[client], clock)
-}
-
-func (n *nesting) search(refs []ref, clock uint32) ref {
-	i := sort.Search(len(refs), func(i int) bool { return n.d.item(refs[i]).end() > clock })
-	if i < len(refs) && n.d.item(refs[i]).clock <= clock {
-		return refs[i]
+	refs := n.blocks[i-1].refs
+	at := sort.Search(len(refs), func(i int) bool { return n.d.item(refs[i]).end() > clock })
+	if at < len(refs) && n.d.item(refs[at]).clock <= clock {
+		return refs[at]
 	}
 	return 0
 }

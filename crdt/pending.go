@@ -13,15 +13,6 @@ type pendingStructs struct {
 	missing map[uint32]uint32 // some of them can be tried once the client has passed the clock
 	count   int
 	bytes   int // of content
-	types   int // how many of them are shared types
-}
-
-// weigh counts the content of a waiting struct, sign times.
-func (d *Doc) weigh(it *item, sign int) {
-	d.pending.bytes += sign * d.contentSize(it)
-	if it.kind() == kindType {
-		d.pending.types += sign
-	}
 }
 
 func (p *pendingStructs) need(client, clock uint32) {
@@ -66,19 +57,19 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 		// Those that begin inside the new one yield to it where they overlap.
 		j := i
 		for j < len(list) && d.item(list[j]).end() <= it.end() {
-			d.weigh(d.item(list[j]), -1)
+			p.bytes -= d.contentSize(d.item(list[j]))
 			d.discard(list[j])
 			j++
 		}
 		if j < len(list) {
 			if next := d.item(list[j]); next.clock < it.end() {
-				d.weigh(next, -1)
+				p.bytes -= d.contentSize(next)
 				d.slice(next, it.end()-next.clock)
-				d.weigh(next, 1)
+				p.bytes += d.contentSize(next)
 			}
 		}
 		added = true
-		d.weigh(it, 1)
+		p.bytes += d.contentSize(it)
 		p.count += 1 - (j - i)
 		list = slices.Replace(list, i, j, r)
 		if i+1 < len(list) && d.meet(r, list[i+1]) {
