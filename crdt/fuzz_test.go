@@ -47,6 +47,13 @@ func base(t testing.TB) (*crdt.Doc, [][]byte) {
 	return d, append(updates, u)
 }
 
+// unbounded returns a document without those limits that depend on what it
+// holds, so that it takes whatever is well formed.
+func unbounded(client uint64) *crdt.Doc {
+	const none = 1 << 40
+	return crdt.New(crdt.Options{ClientID: client, Limits: crdt.Limits{Nesting: none, PendingStructs: none, PendingBytes: none, PendingDeletes: none}})
+}
+
 // Whatever bytes are applied, the document stays sound; what is refused changed
 // nothing; what is accepted survives encoding, merging and splitting.
 func FuzzApplyUpdate(f *testing.F) {
@@ -65,7 +72,7 @@ func FuzzApplyUpdate(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, update []byte) {
-		d := crdt.New(crdt.Options{ClientID: 9})
+		d := unbounded(9)
 		if _, err := d.ApplyUpdate(half); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +102,7 @@ func FuzzApplyUpdate(f *testing.F) {
 		}
 		sameAs(t, d, after)
 		if applied.Changed {
-			other := crdt.New(crdt.Options{ClientID: 10})
+			other := unbounded(10)
 			for _, u := range [][]byte{applied.Update, half} {
 				if _, err := other.ApplyUpdate(u); err != nil {
 					t.Fatalf("Applied.Update is refused: %v", err)
@@ -111,7 +118,7 @@ func FuzzApplyUpdate(f *testing.F) {
 // sameAs checks that an encoded state loads into a document like d.
 func sameAs(t *testing.T, d *crdt.Doc, state []byte) {
 	t.Helper()
-	fresh := crdt.New(crdt.Options{ClientID: 11})
+	fresh := unbounded(11)
 	if _, err := fresh.ApplyUpdate(state); err != nil {
 		t.Fatalf("the encoded state is refused: %v", err)
 	}
@@ -139,6 +146,7 @@ func FuzzUpdateTools(f *testing.F) {
 		f.Add(u, updates[len(updates)-1-i], []byte{0})
 	}
 	f.Fuzz(func(t *testing.T, a, b, sv []byte) {
+		sameRefusals(t, a)
 		merged, err := crdt.MergeUpdates(a, b)
 		valid := crdt.ValidateUpdate(a) == nil && crdt.ValidateUpdate(b) == nil
 		if (err == nil) != valid {
@@ -147,7 +155,7 @@ func FuzzUpdateTools(f *testing.F) {
 		if err != nil {
 			return
 		}
-		one, two := crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{ClientID: 1})
+		one, two := unbounded(1), unbounded(1)
 		for _, u := range [][]byte{a, b} {
 			if _, err := one.ApplyUpdate(u); err != nil {
 				t.Fatal(err)
@@ -186,7 +194,7 @@ func FuzzApplyUpdateV2(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, update []byte) {
-		one, two := crdt.New(crdt.Options{ClientID: 9}), crdt.New(crdt.Options{ClientID: 9})
+		one, two := unbounded(9), unbounded(9)
 		for _, d := range []*crdt.Doc{one, two} {
 			if _, err := d.ApplyUpdate(half); err != nil {
 				t.Fatal(err)

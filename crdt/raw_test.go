@@ -25,9 +25,13 @@ const (
 	left, right, sub                  = 0x80, 0x40, 0x20
 )
 
-// columns assembles a V2 update from its columns.
+// columns assembles a V2 update from its columns. That of the strings always
+// begins with them all in one, if only an empty one.
 func columns(keys, clients, lefts, rights, infos, strings, parents, types, lens string, rest raw) []byte {
 	u := raw{0}
+	if strings == "" {
+		strings = "\x00"
+	}
 	for _, c := range []string{keys, clients, lefts, rights, infos, strings, parents, types, lens} {
 		u = u.str(c)
 	}

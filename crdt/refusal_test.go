@@ -48,7 +48,7 @@ func sameRefusals(t *testing.T, update []byte) {
 			"merge":        func(u []byte) error { _, err := crdt.MergeUpdatesV2(u, u); return err },
 		}},
 	} {
-		_, err := f.apply(crdt.New(crdt.Options{ClientID: 9}), update)
+		_, err := f.apply(unbounded(9), update)
 		want := refusal(t, err)
 		for name, tool := range f.tools {
 			got := refusal(t, tool(update))

@@ -66,9 +66,7 @@ func (f format) source(b []byte, limits *Limits, c *columns) (source, error) {
 		}
 	}
 	var err error
-	if strings.Len() > 0 {
-		c.strings, err = lib0.NewStringsDecoder(strings)
-	}
+	c.strings, err = lib0.NewStringsDecoder(strings)
 	return s, err
 }
 
