@@ -11,6 +11,9 @@ func (tx *Tx) applyDeletes(ranges []idRange) (fresh, waiting bool) {
 		deleted := tx.applyDelete(r)
 		fresh = fresh && deleted
 	}
+	if len(tx.waits) == 0 {
+		return fresh, false
+	}
 	waiting = tx.d.pendingDeletes.add(tx.waits)
 	if cap(tx.waits) > 4096 {
 		tx.waits = nil

@@ -49,9 +49,7 @@ func (r *reader) skim() bool {
 		}
 		n += int(size)
 	}
-	if _, err := r.src.Fixed(n - at); err != nil {
-		return false
-	}
+	r.src.Skip(n - at)
 	p.kind, p.info, p.len, p.raw = k, info, uint32(size), b[at:n]
 	return true
 }

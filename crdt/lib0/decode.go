@@ -65,18 +65,13 @@ func (d *Decoder) Uint() (uint64, error) {
 }
 
 // Varint reads the integer at b[at:] as Uint does and returns where it ends; 0
-// if there is none that Uint would accept. It is for loops that leave it to a
-// Decoder to say what is wrong.
+// if there is none that Uint would accept. at must not lie beyond the end of b.
+// It is for loops that leave it to a Decoder to say what is wrong.
 func Varint(b []byte, at int) (v uint64, end int) {
 	if at < len(b) && b[at] < 0x80 {
 		return uint64(b[at]), at + 1
 	}
-	return varint8(b, at)
-}
-
-// varint8 reads an integer with the bytes of one word at once, where there are
-// eight of them.
-func varint8(b []byte, at int) (v uint64, end int) {
+	// The bytes of one word at once, where there are eight.
 	var x uint64
 	if at+8 <= len(b) {
 		x = binary.LittleEndian.Uint64(b[at:])
@@ -106,7 +101,7 @@ func varint8(b []byte, at int) (v uint64, end int) {
 }
 
 func (d *Decoder) uintSlow() (uint64, error) {
-	if v, end := varint8(d.buf, d.pos); end > 0 {
+	if v, end := Varint(d.buf, d.pos); end > 0 {
 		d.pos = end
 		return v, nil
 	}
@@ -190,6 +185,9 @@ func (d *Decoder) Bytes() ([]byte, error) {
 	d.pos += int(n)
 	return b, nil
 }
+
+// Skip moves over n bytes, which must be there.
+func (d *Decoder) Skip(n int) { d.pos += n }
 
 // Fixed reads n bytes without a length prefix. The result aliases the input.
 func (d *Decoder) Fixed(n int) ([]byte, error) {
