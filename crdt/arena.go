@@ -247,6 +247,24 @@ func (d *Doc) widen(it *item) {
 	it.bits = it.bits&^flagRoomy | flagWide
 }
 
+// contentSize returns how many bytes of the arenas hold the content of an item
+// that was not merged with another.
+func (d *Doc) contentSize(it *item) int {
+	switch it.kind() {
+	case kindString:
+		return it.textSize()
+	case kindAny, kindJSON:
+		n := 4 * int(it.len)
+		for _, at := range d.elems[it.content : it.content+it.len] {
+			n += lib0.SkipAny(d.blobs[at:])
+		}
+		return n
+	case kindBinary, kindEmbed, kindFormat, kindDoc:
+		return d.blobSize(it)
+	}
+	return 0
+}
+
 // dropContent counts the content of an item as dead.
 func (d *Doc) dropContent(it *item) {
 	switch it.kind() {

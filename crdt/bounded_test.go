@@ -32,17 +32,17 @@ func expectAllocates(t testing.TB, what string, most uint64, f func()) {
 	}
 }
 
-// hostile is a document to which anything is done that a peer may send, and
+// victim is a document to which anything is done that a peer may send, and
 // what it was like before that.
-type hostile struct {
+type victim struct {
 	t     testing.TB
 	doc   *crdt.Doc
 	state []byte
 	scans uint32
 }
 
-// newHostile returns a document that holds the given updates.
-func newHostile(t testing.TB, limits crdt.Limits, updates ...[]byte) *hostile {
+// newVictim returns a document that holds the given updates.
+func newVictim(t testing.TB, limits crdt.Limits, updates ...[]byte) *victim {
 	t.Helper()
 	d := crdt.New(crdt.Options{ClientID: 9, Limits: limits})
 	for _, u := range updates {
@@ -50,7 +50,7 @@ func newHostile(t testing.TB, limits crdt.Limits, updates ...[]byte) *hostile {
 			t.Fatal(err)
 		}
 	}
-	return &hostile{t, d, encoded(t, d), d.Scanned()}
+	return &victim{t, d, encoded(t, d), d.Scanned()}
 }
 
 func encoded(t testing.TB, d *crdt.Doc) []byte {
@@ -64,12 +64,12 @@ func encoded(t testing.TB, d *crdt.Doc) []byte {
 
 // handle does something with an input and checks that it costs what it may,
 // that the document is sound after it, and unchanged if it was refused.
-func (h *hostile) handle(what string, input []byte, f func() error) error {
+func (h *victim) handle(what string, input []byte, f func() error) error {
 	h.t.Helper()
 	return h.expect(what, mayAllocate, input, f)
 }
 
-func (h *hostile) expect(what string, may func(n int) uint64, input []byte, f func() error) error {
+func (h *victim) expect(what string, may func(n int) uint64, input []byte, f func() error) error {
 	h.t.Helper()
 	var err error
 	expectAllocates(h.t, what, may(len(input)), func() { err = f() })
@@ -87,7 +87,7 @@ func (h *hostile) expect(what string, may func(n int) uint64, input []byte, f fu
 }
 
 // unchanged fails if the document is not what it was.
-func (h *hostile) unchanged(what string) {
+func (h *victim) unchanged(what string) {
 	h.t.Helper()
 	if !bytes.Equal(encoded(h.t, h.doc), h.state) {
 		h.t.Fatalf("%s changed the document", what)

@@ -36,6 +36,7 @@ type branch struct {
 	marks  bool     // one came since the type was declared
 	dead   bool     // collected
 	typ    Type     // the handle, once there is one
+	depth  int32    // how many types it lies in; 0 for a root
 	name   string   // of the root, the XML element or the hook
 
 	first, last ref

@@ -220,7 +220,7 @@ func (c *checker) redone() {
 }
 
 func (c *checker) pending() {
-	count := 0
+	count, bytes := 0, 0
 	for client, refs := range c.d.pending.refs {
 		end := uint32(0)
 		for _, r := range refs {
@@ -231,10 +231,11 @@ func (c *checker) pending() {
 			c.reach(r)
 			end = it.end()
 			count++
+			bytes += c.d.contentSize(it)
 		}
 	}
-	if count != c.d.pending.count {
-		c.fail("%d structs wait, recorded as %d", count, c.d.pending.count)
+	if p := c.d.pending; count != p.count || bytes != p.bytes {
+		c.fail("%d structs wait, with %d bytes, recorded as %d and %d", count, bytes, p.count, p.bytes)
 	}
 	ranges := 0
 	for _, rs := range c.d.pendingDeletes.ranges {

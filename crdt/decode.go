@@ -52,10 +52,12 @@ type decoded struct {
 	refs    []ref // backing of the blocks
 	deletes []idRange
 	known   bool // part of it was known before and has been left out
+	size    int  // in bytes
+	mark    decodeMark
 }
 
-// decodeMark remembers the sizes of the document's tables, so that a refused
-// update leaves them as they were.
+// decodeMark remembers the sizes of the document's tables, so that an update
+// which is refused leaves them as they were.
 type decodeMark struct {
 	arenas                  arenaMark
 	clients, keys, branches int
@@ -65,10 +67,14 @@ func (d *Doc) decodeMark() decodeMark {
 	return decodeMark{d.arenas.mark(), len(d.clients), len(d.keyNames), len(d.branches)}
 }
 
-func (d *Doc) rewindDecode(m decodeMark, refs []ref) {
-	for _, r := range refs {
+// takeBack undoes the decoding of an update, which must be the last thing that
+// happened to the document.
+func (d *Doc) takeBack(u *decoded) {
+	m := u.mark
+	for _, r := range u.refs {
 		d.release(r)
 	}
+	u.blocks, u.refs = u.blocks[:0], u.refs[:0]
 	d.arenas.rewind(m.arenas)
 	d.forgetClients(m.clients)
 	d.forgetKeys(m.keys)
@@ -81,11 +87,8 @@ func (d *Doc) rewindDecode(m decodeMark, refs []ref) {
 // refused update changes nothing.
 func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 	u.blocks, u.refs, u.deletes, u.known = u.blocks[:0], u.refs[:0], u.deletes[:0], false
-	mark := d.decodeMark()
-	src, err := f.source(update)
-	if src.v2 != nil {
-		src.v2.repeated = repeatedPerStruct * d.limits.Structs
-	}
+	u.size, u.mark = len(update), d.decodeMark()
+	src, err := f.source(update, &d.limits, nil)
 	if err == nil {
 		err = d.decodeStructs(u, &src)
 	}
@@ -99,8 +102,7 @@ func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 		d.clients[u.blocks[i].client].block = 0
 	}
 	if err != nil {
-		d.rewindDecode(mark, u.refs)
-		u.blocks, u.refs = u.blocks[:0], u.refs[:0]
+		d.takeBack(u)
 		return refused(err)
 	}
 	rest := u.refs
@@ -112,32 +114,21 @@ func (d *Doc) decodeUpdate(u *decoded, f format, update []byte) error {
 	return nil
 }
 
-// repeatedPerStruct bounds, in bytes for each struct that an update may hold,
-// what keys repeated in V2 add up to when each is written out.
-const repeatedPerStruct = 16
-
 // decodeStructs reads the client blocks. Until the end a block's next counts
 // its structs, because the backing slice may still move.
 func (d *Doc) decodeStructs(u *decoded, src *source) error {
-	clients, err := src.Uint()
+	clients, err := src.clientCount()
 	if err != nil {
 		return err
 	}
-	if clients > uint64(src.Len()) {
-		return src.Fail("number of clients exceeds the bytes left")
-	}
+	structs := 0
 	for range clients {
 		at := src.Offset()
-		n, err := src.Uint()
+		n, err := src.structCount(structs)
 		if err != nil {
 			return err
 		}
-		if src.v2 == nil && n > uint64(src.Len())/2 {
-			return src.FailAt(at, "number of structs exceeds the bytes left")
-		}
-		if n > uint64(d.limits.Structs-len(u.refs)) {
-			return src.FailAt(at, fmt.Sprintf("more than %d structs in one update", d.limits.Structs))
-		}
+		structs += n
 		id, err := src.client()
 		if err != nil {
 			return err
@@ -178,8 +169,10 @@ func (d *Doc) decodeID(id uint64, clock uint32, err error) (uint32, uint32, erro
 
 // decodeClient returns the number of a client.
 func (d *Doc) decodeClient(id uint64) (uint32, error) {
-	if len(d.clients) >= maxClients {
-		return 0, &lib0.Error{Reason: "too many clients"}
+	if len(d.clients) > d.limits.Clients {
+		if _, known := d.clientIndex[id]; !known {
+			return 0, d.limits.tooManyClients()
+		}
 	}
 	return d.intern(id), nil
 }
@@ -260,7 +253,7 @@ func (d *Doc) decodeWhere(src *source, it *item, info byte) (err error) {
 		return err
 	}
 	if byName {
-		name, err := d.decodeName(src.str())
+		name, err := d.decodeName(src.name(src.str()))
 		if err != nil {
 			return err
 		}
@@ -276,7 +269,7 @@ func (d *Doc) decodeWhere(src *source, it *item, info byte) (err error) {
 		it.parent = parentByID
 	}
 	if info&0x20 != 0 {
-		key, err := d.decodeName(src.str())
+		key, err := d.decodeName(src.name(src.str()))
 		if err != nil {
 			return err
 		}
@@ -324,7 +317,7 @@ func (d *Doc) decodeContent(src *source, it *item, ref byte, at int) error {
 		d.blobs, err = src.json(d.blobs)
 		return err
 	case kindFormat:
-		key, err := d.decodeName(src.key())
+		key, err := d.decodeName(src.name(src.key()))
 		if err != nil {
 			return err
 		}
@@ -345,36 +338,28 @@ func (d *Doc) decodeContent(src *source, it *item, ref byte, at int) error {
 }
 
 func (d *Doc) decodeType(src *source, it *item) error {
-	at := src.Offset()
-	k, err := src.typeRef()
+	k, err := src.typeKind()
 	if err != nil {
 		return err
 	}
-	if k > uint64(KindXMLText) {
-		return src.FailAt(at, fmt.Sprintf("unknown type %d", k))
-	}
 	name := ""
-	if TypeKind(k) == KindXMLElement || TypeKind(k) == KindXMLHook {
-		s, err := src.key()
+	if k == KindXMLElement || k == KindXMLHook {
+		s, err := src.name(src.key())
 		if err != nil {
 			return err
 		}
 		name = string(s)
 	}
-	it.content = d.newBranch(TypeKind(k), name).handle
+	it.content = d.newBranch(k, name).handle
 	return nil
 }
 
 // decodeElements reads the elements of an array run; legacy JSON elements are
 // kept as Any like the others.
 func (d *Doc) decodeElements(src *source, it *item) error {
-	at := src.Offset()
-	n, err := src.length()
+	n, err := src.elements(it.kind())
 	if err != nil {
 		return err
-	}
-	if int(n) > src.Len() && (src.v2 == nil || it.kind() == kindAny) {
-		return src.FailAt(at, "number of elements exceeds the bytes left")
 	}
 	it.len, it.content = n, uint32(len(d.elems))
 	for range n {
@@ -393,31 +378,19 @@ func (d *Doc) decodeElements(src *source, it *item) error {
 
 // decodeDeletes reads the delete set. Ranges may come unsorted and overlapping.
 func (d *Doc) decodeDeletes(u *decoded, src *source) error {
-	clients, err := src.Uint()
+	clients, err := src.deleteClients()
 	if err != nil {
 		return err
 	}
-	if clients > uint64(src.Len())/2 {
-		return src.Fail("number of clients in the delete set exceeds the bytes left")
-	}
 	for range clients {
-		id, err := src.Uint()
+		id, n, err := src.beginDeletes()
 		if err != nil {
 			return err
-		}
-		at := src.Offset()
-		n, err := src.Uint()
-		if err != nil {
-			return err
-		}
-		if n > uint64(src.Len())/2 {
-			return src.FailAt(at, "number of deletes exceeds the bytes left")
 		}
 		c, err := d.decodeClient(id)
 		if err != nil {
 			return err
 		}
-		src.beginDeletes()
 		for range n {
 			clock, length, err := src.deleteRange()
 			if err != nil {

@@ -6,10 +6,17 @@ package crdt
 // whether some of it waits that did not wait before.
 func (tx *Tx) applyDeletes(ranges []idRange) (fresh, waiting bool) {
 	fresh = true
+	tx.waits = tx.waits[:0]
 	for _, r := range ranges {
-		deleted, waits := tx.applyDelete(r)
+		deleted := tx.applyDelete(r)
 		fresh = fresh && deleted
-		waiting = waiting || waits
+	}
+	if len(tx.waits) == 0 {
+		return fresh, false
+	}
+	waiting = tx.d.pendingDeletes.add(tx.waits)
+	if cap(tx.waits) > 4096 {
+		tx.waits = nil
 	}
 	return fresh, waiting
 }
@@ -28,8 +35,9 @@ func (d *Doc) disjoint(rs []idRange) []idRange {
 }
 
 // applyDelete deletes one range as far as its operations are known (Yjs:
-// readAndApplyDeleteSet). whole reports that all of it was deleted just now.
-func (tx *Tx) applyDelete(r idRange) (whole, waits bool) {
+// readAndApplyDeleteSet), and puts the rest among those that wait. whole reports
+// that all of it was deleted just now.
+func (tx *Tx) applyDelete(r idRange) (whole bool) {
 	d := tx.d
 	state := d.clients[r.client].next
 	if r.end() > state {
@@ -37,9 +45,9 @@ func (tx *Tx) applyDelete(r idRange) (whole, waits bool) {
 		if r.clock < state {
 			wait = idRange{r.client, state, r.end() - state}
 		}
-		waits = d.pendingDeletes.add(wait)
+		tx.waits = append(tx.waits, wait)
 		if r.clock >= state {
-			return false, waits
+			return false
 		}
 	}
 	end := min(r.end(), state)
@@ -67,7 +75,7 @@ func (tx *Tx) applyDelete(r idRange) (whole, waits bool) {
 		}
 		tx.delete(e.ref)
 	}
-	return whole, waits
+	return whole
 }
 
 // delete marks an item as deleted, and all that is in it (Yjs: Item.delete).

@@ -134,25 +134,6 @@ type Options struct {
 	Limits Limits
 }
 
-// Limits bound what one input may cost. A zero field takes its default.
-type Limits struct {
-	Structs        int // structs in one update; 1,000,000
-	PendingStructs int // structs that wait for missing ones; 100,000
-	PendingDeletes int // ranges that wait for what they delete; 100,000
-}
-
-func (l Limits) withDefaults() Limits {
-	def := func(v *int, n int) {
-		if *v <= 0 {
-			*v = n
-		}
-	}
-	def(&l.Structs, 1_000_000)
-	def(&l.PendingStructs, 100_000)
-	def(&l.PendingDeletes, 100_000)
-	return l
-}
-
 // Doc is a document: shared types by name, and the history that lets replicas
 // merge. It is not safe for concurrent use.
 type Doc struct {
@@ -170,6 +151,7 @@ type Doc struct {
 	keyNumbers map[string]uint32
 
 	branches  []*branch // by handle; 0 is none
+	deepest   int       // of all branches that ever were, see branch.depth
 	roots     map[string]*branch
 	rootNames []string // in order of creation
 
@@ -299,8 +281,9 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	if err := d.decodeUpdate(u, f, update); err != nil {
 		return Applied{}, err
 	}
-	if err := d.checkPending(u); err != nil {
-		d.discardAll(u)
+	if err := d.admit(u); err != nil {
+		d.takeBack(u)
+		u.shrink()
 		return Applied{}, err
 	}
 	tx := d.begin(false, originOf(opts))
@@ -396,14 +379,6 @@ func (d *Doc) transact(origin any, f func(tx *Tx)) {
 	f(tx)
 }
 
-// ValidateUpdate reports whether a V1 update is well formed: nil, or the
-// *UpdateError with which ApplyUpdate would refuse it.
-func ValidateUpdate(update []byte) error {
-	d := New(Options{ClientID: 1})
-	var u decoded
-	return d.decodeUpdate(&u, v1, update)
-}
-
 // Knows reports whether applying a V1 update would add nothing: all its
 // operations and deletions are part of the document already. The document does
 // not change. The error is the *UpdateError with which ApplyUpdate would refuse
@@ -413,7 +388,6 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 		return false, ErrTransaction
 	}
 	u := &d.in
-	mark := d.decodeMark()
 	if err := d.decodeUpdate(u, v1, update); err != nil {
 		return false, err
 	}
@@ -424,7 +398,7 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 		}
 		known = d.isDeleted(r)
 	}
-	d.rewindDecode(mark, u.refs)
+	d.takeBack(u)
 	u.shrink()
 	return known, nil
 }

@@ -25,29 +25,39 @@ func (d *Doc) decodeStateVector(sv []byte) (map[uint32]uint32, error) {
 	if len(sv) == 0 {
 		return nil, nil
 	}
+	known := map[uint32]uint32{}
+	err := readStateVector(sv, func(client uint64, clock uint32) {
+		if c, ok := d.clientIndex[client]; ok {
+			known[c] = clock
+		}
+	})
+	return known, err
+}
+
+// readStateVector hands the clocks of a state vector to see. Those beyond ours
+// are cut to the highest that we have.
+func readStateVector(sv []byte, see func(client uint64, clock uint32)) error {
 	dec := lib0.NewDecoder(sv)
 	n, err := dec.Uint()
 	if err == nil && n > uint64(dec.Len())/2 {
 		err = dec.Fail("number of clients exceeds the bytes left")
 	}
-	known := make(map[uint32]uint32, min(n, uint64(len(d.clients))))
 	for i := uint64(0); i < n && err == nil; i++ {
 		var client, clock uint64
-		if client, err = dec.Uint(); err != nil {
-			break
+		if client, err = dec.Uint(); err == nil {
+			clock, err = dec.Uint()
 		}
-		clock, err = dec.Uint()
-		if c, ok := d.clientIndex[client]; ok {
-			known[c] = uint32(min(clock, maxClock))
+		if err == nil {
+			see(client, uint32(min(clock, maxClock)))
 		}
 	}
 	if err == nil && dec.Len() > 0 {
 		err = dec.Fail("trailing bytes after the state vector")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading a state vector: %w", refused(err))
+		return fmt.Errorf("reading a state vector: %w", refused(err))
 	}
-	return known, nil
+	return nil
 }
 
 // EncodeStateAsUpdate returns, as a V1 update, what a replica with the given

@@ -21,7 +21,7 @@ func FuzzRelativePosition(f *testing.F) {
 	_, updates := base(f)
 	f.Fuzz(func(t *testing.T, binary, text []byte) {
 		for _, updates := range [][][]byte{{state}, updates} {
-			h := newHostile(t, crdt.Limits{}, updates...)
+			h := newVictim(t, noStateLimits, updates...)
 			relativeBinary(t, h, binary)
 			relativeJSON(t, h, text)
 			h.unchanged("resolving")
@@ -29,7 +29,7 @@ func FuzzRelativePosition(f *testing.F) {
 	})
 }
 
-func relativeBinary(t *testing.T, h *hostile, in []byte) {
+func relativeBinary(t *testing.T, h *victim, in []byte) {
 	var p crdt.RelativePosition
 	err := h.handle("reading a position", in, func() (err error) {
 		p, err = crdt.DecodeRelativePosition(in)
@@ -49,7 +49,7 @@ func relativeBinary(t *testing.T, h *hostile, in []byte) {
 	resolves(t, h, in, p)
 }
 
-func relativeJSON(t *testing.T, h *hostile, in []byte) {
+func relativeJSON(t *testing.T, h *victim, in []byte) {
 	var p, again crdt.RelativePosition
 	if err := h.handle("reading a position in JSON", in, func() error { return json.Unmarshal(in, &p) }); err != nil {
 		return
@@ -69,7 +69,7 @@ func relativeJSON(t *testing.T, h *hostile, in []byte) {
 
 // resolves checks that a position resolves to an index that exists, and that
 // the position of that index is at that index.
-func resolves(t *testing.T, h *hostile, in []byte, p crdt.RelativePosition) {
+func resolves(t *testing.T, h *victim, in []byte, p crdt.RelativePosition) {
 	t.Helper()
 	var typ any
 	var index int

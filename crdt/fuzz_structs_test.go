@@ -24,7 +24,7 @@ func FuzzStructs(f *testing.F) {
 		f.Add(in)
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		h := newHostile(t, crdt.Limits{})
+		h := newVictim(t, noStateLimits)
 		var shown mirror
 		h.doc.OnRootSplice("text", shown.splice)
 		told, second := crdt.New(crdt.Options{ClientID: 10}), crdt.New(crdt.Options{ClientID: 9})

@@ -48,6 +48,14 @@ func base(t testing.TB) (*crdt.Doc, [][]byte) {
 	return d, append(updates, u)
 }
 
+// noStateLimits leaves out those limits that depend on what a document holds, so
+// that it takes whatever is well formed.
+var noStateLimits = crdt.Limits{Nesting: 1 << 40, PendingStructs: 1 << 40, PendingBytes: 1 << 40, PendingDeletes: 1 << 40}
+
+func unbounded(client uint64) *crdt.Doc {
+	return crdt.New(crdt.Options{ClientID: client, Limits: noStateLimits})
+}
+
 // Whatever bytes are applied, the document stays sound; what is refused changed
 // nothing; what is accepted survives encoding, merging and splitting.
 func FuzzApplyUpdate(f *testing.F) {
@@ -66,7 +74,7 @@ func FuzzApplyUpdate(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, update []byte) {
-		h := newHostile(t, crdt.Limits{}, half)
+		h := newVictim(t, noStateLimits, half)
 		d, before := h.doc, h.state
 		var shown mirror
 		d.OnRootSplice("text", shown.splice)
@@ -102,7 +110,7 @@ func FuzzApplyUpdate(f *testing.F) {
 		sameAs(t, d, after)
 		defer editAfter(t, d, &shown)
 		if applied.Changed {
-			other := crdt.New(crdt.Options{ClientID: 10})
+			other := unbounded(10)
 			for _, u := range [][]byte{applied.Update, half} {
 				if _, err := other.ApplyUpdate(u); err != nil {
 					t.Fatalf("Applied.Update is refused: %v", err)
@@ -129,7 +137,7 @@ func editAfter(t *testing.T, d *crdt.Doc, shown *mirror) {
 		t.Fatalf("after edits: splices add up to %q, the text is %q", got, want)
 	}
 	_, _, _ = d.Text("text").Delta(), d.XMLFragment("xml").String(), d.Array("array").ToSlice()
-	loaded := crdt.New(crdt.Options{ClientID: 13})
+	loaded := unbounded(13)
 	if _, err := loaded.ApplyUpdate(encoded(t, d)); err != nil {
 		t.Fatalf("after edits: the encoded state is refused: %v", err)
 	}
@@ -139,7 +147,7 @@ func editAfter(t *testing.T, d *crdt.Doc, shown *mirror) {
 // What waits may overlap what is known, and need less once it is cut to fit.
 func loads(t *testing.T, d *crdt.Doc, state []byte) *crdt.Doc {
 	t.Helper()
-	fresh := crdt.New(crdt.Options{ClientID: 11})
+	fresh := unbounded(11)
 	if _, err := fresh.ApplyUpdate(state); err != nil {
 		t.Fatalf("the encoded state is refused: %v", err)
 	}

@@ -16,6 +16,7 @@ func FuzzUpdateTools(f *testing.F) {
 		f.Add(u, updates[len(updates)-1-i], []byte{0})
 	}
 	f.Fuzz(func(t *testing.T, a, b, sv []byte) {
+		sameRefusals(t, a)
 		n := len(a) + len(b)
 		var merged []byte
 		var err error
@@ -27,7 +28,7 @@ func FuzzUpdateTools(f *testing.F) {
 		if err != nil {
 			return
 		}
-		one, two := crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{ClientID: 1})
+		one, two := unbounded(1), unbounded(1)
 		for _, u := range [][]byte{a, b} {
 			if _, err := one.ApplyUpdate(u); err != nil {
 				t.Fatal(err)
@@ -94,7 +95,7 @@ func FuzzStateVector(f *testing.F) {
 	f.Add([]byte{1, 1, 7})
 	f.Add([]byte{2, 1, 3, 1, 200, 1})
 	f.Fuzz(func(t *testing.T, sv []byte) {
-		h := newHostile(t, crdt.Limits{}, append(updates[:len(updates)/2:len(updates)/2], waiting)...)
+		h := newVictim(t, noStateLimits, append(updates[:len(updates)/2:len(updates)/2], waiting)...)
 		v2, err := h.doc.EncodeStateAsUpdateV2(nil)
 		if err != nil {
 			t.Fatal(err)

@@ -67,10 +67,10 @@ func halfOf(t testing.TB, updates [][]byte) []byte {
 }
 
 // fuzzLimits bound what a few bytes of V2 can claim, so that no input is slow.
-var fuzzLimits = crdt.Limits{Structs: 2000}
+var fuzzLimits = func() crdt.Limits { l := noStateLimits; l.Structs = 2000; return l }()
 
 func applyV2(t *testing.T, half, update []byte) {
-	one, two := newHostile(t, fuzzLimits, half), newHostile(t, fuzzLimits, half)
+	one, two := newVictim(t, fuzzLimits, half), newVictim(t, fuzzLimits, half)
 	err := one.expect("applying", claimedV2, update, func() error {
 		_, err := one.doc.ApplyUpdateV2(update)
 		return err

@@ -180,6 +180,9 @@ func (tx *Tx) integrate(r ref, it *item, offset uint32) {
 		return
 	}
 	b := tx.resolve(it)
+	if b != nil && it.kind() == kindType && int(b.depth) >= d.limits.Nesting {
+		b = nil // it waited, or it would have been refused; see admitNesting
+	}
 	if b == nil {
 		d.dropContent(it)
 		if it.kind() == kindType {
@@ -394,7 +397,8 @@ func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
 		b.format, b.marks = true, true
 	case kindType:
 		inside := tx.d.branches[it.content]
-		inside.item = r
+		inside.item, inside.depth = r, b.depth+1
+		tx.d.deepest = max(tx.d.deepest, int(inside.depth))
 		if p := tx.content; p != nil {
 			tx.content = nil
 			tx.fill(inside, p)

@@ -1,7 +1,7 @@
 package crdt
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
 	"sort"
 )
@@ -12,6 +12,7 @@ type pendingStructs struct {
 	refs    map[uint32][]ref  // by client, ordered by clock, not overlapping
 	missing map[uint32]uint32 // some of them can be tried once the client has passed the clock
 	count   int
+	bytes   int // of content
 }
 
 func (p *pendingStructs) need(client, clock uint32) {
@@ -56,12 +57,15 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 		// Those that begin inside the new one yield to it where they overlap.
 		j := i
 		for j < len(list) && d.item(list[j]).end() <= it.end() {
+			p.bytes -= d.contentSize(d.item(list[j]))
 			d.discard(list[j])
 			j++
 		}
 		if j < len(list) {
 			if next := d.item(list[j]); next.clock < it.end() {
+				p.bytes -= d.contentSize(next)
 				d.slice(next, it.end()-next.clock)
+				p.bytes += d.contentSize(next)
 			}
 		}
 		added = true
@@ -75,6 +79,7 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 		} else {
 			list = slices.Replace(list, i, j, r)
 			p.count++
+			p.bytes += d.contentSize(it)
 			last = r
 		}
 		if i+1 < len(list) && d.meet(list[i], list[i+1]) {
@@ -93,87 +98,6 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 func (d *Doc) meet(left, right ref) bool {
 	l, r := d.item(left), d.item(right)
 	return l.kind() == kindGC && r.kind() == kindGC && l.end() == r.clock
-}
-
-// checkPending refuses an update that could make more wait than the limits
-// allow. It is conservative only once something waits: what an update brings
-// in order counts as if it waited too.
-func (d *Doc) checkPending(u *decoded) error {
-	if d.pending.count+len(u.refs) > d.limits.PendingStructs {
-		if n := d.countWaiting(u.blocks); d.pending.count+n > d.limits.PendingStructs && n > 0 {
-			return &UpdateError{0, fmt.Sprintf("more than %d structs would wait for missing ones", d.limits.PendingStructs)}
-		}
-	}
-	if d.pendingDeletes.count+len(u.deletes) > d.limits.PendingDeletes {
-		n := 0
-		for _, r := range u.deletes {
-			if r.end() > d.clients[r.client].next {
-				n++
-			}
-		}
-		if d.pendingDeletes.count+n > d.limits.PendingDeletes && n > len(u.refs) {
-			return &UpdateError{0, fmt.Sprintf("more than %d deletes would wait for what they delete", d.limits.PendingDeletes)}
-		}
-	}
-	return nil
-}
-
-// countWaiting returns how many structs of the blocks depend on operations
-// that neither the document nor the blocks hold, directly or not. A block that
-// stops is looked at again when the struct it stopped for is settled, so the
-// cost is O(n log n) whatever depends on what.
-func (d *Doc) countWaiting(blocks []block) int {
-	type place struct{ block, index int }
-	of := make(map[uint32]int, len(blocks)) // block by client
-	ready := make([]int, len(blocks))
-	left := 0
-	for i := range blocks {
-		of[blocks[i].client], ready[i] = i, i
-		left += len(blocks[i].refs)
-	}
-	at := make([]int, len(blocks)) // structs settled of each block
-	stopped := map[place][]int{}   // blocks that stopped for a struct
-	known := func(c uint32) uint32 {
-		if i, ok := of[c]; ok && at[i] > 0 {
-			return max(d.clients[c].next, d.item(blocks[i].refs[at[i]-1]).end())
-		}
-		return d.clients[c].next
-	}
-	for len(ready) > 0 {
-		i := ready[len(ready)-1]
-		ready = ready[:len(ready)-1]
-		for b := &blocks[i]; at[i] < len(b.refs); {
-			it := d.item(b.refs[at[i]])
-			if it.clock > known(b.client) {
-				break
-			}
-			client, clock := it.originClient, it.originClock
-			if client == 0 || client == b.client || clock < known(client) {
-				client, clock = it.rightClient, it.rightClock
-			}
-			if client != 0 && client != b.client && clock >= known(client) {
-				if j, ok := of[client]; ok {
-					refs := blocks[j].refs
-					k := sort.Search(len(refs), func(k int) bool { return d.item(refs[k]).end() > clock })
-					stopped[place{j, k}] = append(stopped[place{j, k}], i)
-				}
-				break
-			}
-			ready = append(ready, stopped[place{i, at[i]}]...)
-			at[i]++
-			left--
-		}
-	}
-	return left
-}
-
-// discardAll frees the items of a decoded update that is refused after all.
-func (d *Doc) discardAll(u *decoded) {
-	for i := range u.blocks {
-		for _, r := range u.blocks[i].refs {
-			d.discard(r)
-		}
-	}
 }
 
 // retryPending tries the waiting structs again if something that one of them
@@ -204,11 +128,53 @@ type pendingDeletes struct {
 	count  int
 }
 
-// add adds a range and reports whether it was news.
-func (p *pendingDeletes) add(r idRange) bool {
-	if p.ranges == nil {
+// add adds ranges and reports whether any was news. They may come in any order:
+// many are sorted first, and joined with what waits for their client in one
+// pass.
+func (p *pendingDeletes) add(rs []idRange) (news bool) {
+	if len(rs) > 0 && p.ranges == nil {
 		p.ranges = map[uint32][]idRange{}
 	}
+	rs = joinRanges(rs)
+	for len(rs) > 0 {
+		n := 1
+		for n < len(rs) && rs[n].client == rs[0].client {
+			n++
+		}
+		news = p.addSorted(rs[:n]) || news
+		rs = rs[n:]
+	}
+	return news
+}
+
+const fewDeletes = 8
+
+// addSorted adds sorted ranges of one client.
+func (p *pendingDeletes) addSorted(rs []idRange) (news bool) {
+	if len(rs) <= fewDeletes {
+		for _, r := range rs {
+			news = p.insert(r) || news
+		}
+		return news
+	}
+	old := p.ranges[rs[0].client]
+	if !slices.ContainsFunc(rs, func(r idRange) bool { return !covered(old, r) }) {
+		return false
+	}
+	list := joinRanges(slices.Concat(old, rs))
+	p.ranges[rs[0].client] = list
+	p.count += len(list) - len(old)
+	return true
+}
+
+// covered reports whether all of a range lies in one of a sorted list.
+func covered(list []idRange, r idRange) bool {
+	i, _ := slices.BinarySearchFunc(list, r.end(), func(o idRange, end uint32) int { return cmp.Compare(o.end(), end) })
+	return i < len(list) && list[i].clock <= r.clock
+}
+
+// insert adds a range and reports whether it was news.
+func (p *pendingDeletes) insert(r idRange) bool {
 	list := p.ranges[r.client]
 	i, _ := slices.BinarySearchFunc(list, r.clock, func(o idRange, clock uint32) int {
 		if o.end() < clock {
@@ -239,14 +205,13 @@ func (p *pendingDeletes) take(client, clock uint32) []idRange {
 	if n == 0 {
 		return nil
 	}
-	ready := slices.Clone(list[:n])
 	if n == len(list) {
 		delete(p.ranges, client)
 	} else {
-		p.ranges[client] = slices.Delete(list, 0, n)
+		p.ranges[client] = list[n:]
 	}
 	p.count -= n
-	return ready
+	return list[:n:n]
 }
 
 func (tx *Tx) retryDeletes() {
@@ -254,9 +219,11 @@ func (tx *Tx) retryDeletes() {
 	if d.pendingDeletes.count == 0 {
 		return
 	}
+	tx.waits = tx.waits[:0]
 	for _, t := range tx.touched {
 		for _, r := range d.pendingDeletes.take(t.client, d.clients[t.client].next) {
 			tx.applyDelete(r)
 		}
 	}
+	d.pendingDeletes.add(tx.waits)
 }

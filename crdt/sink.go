@@ -161,12 +161,14 @@ func jsonText(v []byte) []byte {
 
 // key writes the key of a format or the name of an XML node. V2 could refer to
 // one written before, and Yjs never does.
-func (s *sink) key(k string) {
+func (s *sink) key(k string) { s.keyBytes([]byte(k)) }
+
+func (s *sink) keyBytes(k []byte) {
 	if s.v2 != nil {
 		s.v2.keyClocks.Write(s.v2.keys)
 		s.v2.keys++
 	}
-	s.str([]byte(k))
+	s.str(k)
 }
 
 func (s *sink) beginDeletes() { s.clock = 0 }

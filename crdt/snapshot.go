@@ -163,23 +163,21 @@ func (s Snapshot) ContainsUpdate(update []byte) (bool, error) { return s.contain
 func (s Snapshot) ContainsUpdateV2(update []byte) (bool, error) { return s.containsUpdate(v2, update) }
 
 func (s Snapshot) containsUpdate(f format, update []byte) (bool, error) {
-	d, u, err := f.detached(update)
-	if err != nil {
-		return false, fmt.Errorf("reading an update to look for in a snapshot: %w", err)
-	}
 	known := make(map[uint64]uint32, len(s.vector))
 	for _, c := range s.vector {
 		known[c.client] = c.clock
 	}
-	for _, b := range u.blocks {
-		if b.start < b.end && known[d.clients[b.client].id] < b.end {
-			return false, nil
-		}
+	news := false
+	deletes, err := readWhole(f, update, func(p *part) { news = news || known[p.client] < p.end() })
+	if err != nil {
+		return false, fmt.Errorf("reading an update to look for in a snapshot: %w", err)
+	}
+	if news {
+		return false, nil
 	}
 	more := map[uint64][]clockRange{}
-	for _, r := range u.deletes {
-		c := d.clients[r.client].id
-		more[c] = append(more[c], clockRange{r.clock, r.len})
+	for _, r := range deletes {
+		more[r.client] = append(more[r.client], clockRange{r.clock, r.len})
 	}
 	for _, g := range s.deletes {
 		both := joinClocks(append(slices.Clone(g.ranges), more[g.client]...))

@@ -104,7 +104,7 @@ func TestDecodeSnapshotRefuses(t *testing.T) {
 		{"nothing", "", false, 0},
 		{"no state vector", "00", false, 1},
 		{"trailing bytes", "000000", false, 2},
-		{"too many clients in the delete set", "ffffff0f00", false, 0},
+		{"too many clients in the delete set", "ffffff0f00", false, 4},
 		{"too many ranges", "0105ffffff0f00", false, 2},
 		{"too many clients", "00ffffff0f00", false, 1},
 		{"cut range", "01050101", false, 2},

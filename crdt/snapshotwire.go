@@ -70,21 +70,16 @@ func decodeSnapshot(f format, b []byte) (Snapshot, error) {
 
 // snapshotDeletes reads a delete set. Clients without ranges are left out.
 func (s *source) snapshotDeletes() ([]IDRange, error) {
-	clients, err := s.count("number of clients in the delete set exceeds the bytes left")
+	clients, err := s.deleteClients()
 	if err != nil {
 		return nil, err
 	}
 	var all []IDRange
 	for range clients {
-		client, err := s.Uint()
+		client, n, err := s.beginDeletes()
 		if err != nil {
 			return nil, err
 		}
-		n, err := s.count("number of deletes exceeds the bytes left")
-		if err != nil {
-			return nil, err
-		}
-		s.beginDeletes()
 		for range n {
 			clock, length, err := s.deleteRange()
 			if err != nil {

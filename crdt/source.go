@@ -1,6 +1,10 @@
 package crdt
 
-import "github.com/weftsync/weft/crdt/lib0"
+import (
+	"fmt"
+
+	"github.com/weftsync/weft/crdt/lib0"
+)
 
 // source reads the parts of an update in either format. In V1 they follow one
 // another; in V2 each kind of part has a column, and what has none is in the
@@ -9,6 +13,7 @@ type source struct {
 	lib0.Decoder // V1: everything; V2: the rest
 	v2           *columns
 	clock        uint32 // V2: where the last delete range of the client ended
+	limits       *Limits
 }
 
 // columns are the columns of a V2 update (Yjs: UpdateDecoderV2).
@@ -34,19 +39,27 @@ const (
 	v2
 )
 
-// source begins to read an update.
-func (f format) source(b []byte) (source, error) {
-	s := source{Decoder: lib0.NewDecoder(b)}
+// repeatedPerStruct bounds, in bytes for each struct that an update may hold,
+// what keys repeated in V2 add up to when each is written out.
+const repeatedPerStruct = 16
+
+// source begins to read an update. The columns of V2 are kept in c, if there is
+// one to use again.
+func (f format) source(b []byte, limits *Limits, c *columns) (source, error) {
+	s := source{Decoder: lib0.NewDecoder(b), limits: limits}
 	if f == v1 {
 		return s, nil
 	}
-	s.v2 = new(columns)
+	if c == nil {
+		c = new(columns)
+	}
+	*c = columns{keys: c.keys[:0], repeated: repeatedPerStruct * limits.Structs}
+	s.v2 = c
 	if flags, err := s.Byte(); err != nil {
 		return s, err
 	} else if flags != 0 {
 		return s, s.FailAt(0, "unknown features")
 	}
-	c := s.v2
 	var strings lib0.Decoder
 	for _, column := range []*lib0.Decoder{
 		&c.keyClocks.Decoder, &c.clients.Decoder, &c.leftClocks.Decoder, &c.rightClocks.Decoder, &c.infos.Decoder,
@@ -58,10 +71,42 @@ func (f format) source(b []byte) (source, error) {
 		}
 	}
 	var err error
-	if strings.Len() > 0 {
-		c.strings, err = lib0.NewStringsDecoder(strings)
-	}
+	c.strings, err = lib0.NewStringsDecoder(strings)
 	return s, err
+}
+
+// clientCount reads how many clients' structs follow.
+func (s *source) clientCount() (uint64, error) {
+	n, err := s.Uint()
+	if err == nil && n > uint64(s.Len()) {
+		err = s.Fail("number of clients exceeds the bytes left")
+	}
+	return n, err
+}
+
+// structCount reads how many structs of a client follow; there were so many
+// before it in the update.
+func (s *source) structCount(before int) (int, error) {
+	at := s.Offset()
+	n, err := s.Uint()
+	if err != nil {
+		return 0, err
+	}
+	if s.v2 == nil && n > uint64(s.Len())/2 {
+		return 0, s.FailAt(at, "number of structs exceeds the bytes left")
+	}
+	if n > uint64(s.limits.Structs-before) {
+		return 0, s.FailAt(at, fmt.Sprintf("more than %d structs in one update", s.limits.Structs))
+	}
+	return int(n), nil
+}
+
+// name checks the length of a name that was just read.
+func (s *source) name(name []byte, err error) ([]byte, error) {
+	if err == nil && len(name) > s.limits.NameBytes {
+		err = s.Fail(fmt.Sprintf("name of more than %d bytes", s.limits.NameBytes))
+	}
+	return name, err
 }
 
 // narrow returns v as a clock or a length.
@@ -162,6 +207,26 @@ func (s *source) typeRef() (uint64, error) {
 	return s.v2.typeRefs.Read()
 }
 
+// typeKind reads the kind of a shared type.
+func (s *source) typeKind() (TypeKind, error) {
+	at := s.Offset()
+	k, err := s.typeRef()
+	if err == nil && k > uint64(KindXMLText) {
+		err = s.FailAt(at, fmt.Sprintf("unknown type %d", k))
+	}
+	return TypeKind(k), err
+}
+
+// elements reads how many elements an array run of the given kind has.
+func (s *source) elements(k kind) (uint32, error) {
+	at := s.Offset()
+	n, err := s.length()
+	if err == nil && int(n) > s.Len() && (s.v2 == nil || k == kindAny) {
+		err = s.FailAt(at, "number of elements exceeds the bytes left")
+	}
+	return n, err
+}
+
 // length reads the length of a struct, which is at least 1.
 func (s *source) length() (uint32, error) {
 	at := s.Offset()
@@ -245,8 +310,27 @@ func (s *source) key() ([]byte, error) {
 	return k, err
 }
 
-// beginDeletes begins the delete ranges of a client.
-func (s *source) beginDeletes() { s.clock = 0 }
+// deleteClients reads how many clients a delete set has.
+func (s *source) deleteClients() (uint64, error) {
+	n, err := s.Uint()
+	if err == nil && n > uint64(s.Len())/2 {
+		err = s.Fail("number of clients in the delete set exceeds the bytes left")
+	}
+	return n, err
+}
+
+// beginDeletes reads whose delete ranges follow, and how many.
+func (s *source) beginDeletes() (client, n uint64, err error) {
+	s.clock = 0
+	if client, err = s.Uint(); err != nil {
+		return 0, 0, err
+	}
+	at := s.Offset()
+	if n, err = s.Uint(); err == nil && n > uint64(s.Len())/2 {
+		err = s.FailAt(at, "number of deletes exceeds the bytes left")
+	}
+	return client, n, err
+}
 
 // deleteRange reads one range of a delete set.
 func (s *source) deleteRange() (clock, length uint32, err error) {

@@ -15,6 +15,7 @@ type Tx struct {
 	deletes   []idRange // what was deleted; sorted and joined when the transaction ends
 	deletedOf []uint32  // clients of deletes in the order in which they came, if anybody listens
 	deleted   []uint32  // whose operations were deleted, in that order, see noteDeleted
+	waits     []idRange // of the deletes at hand, what waits for what it deletes
 	mergeable []id      // structs to try to merge: right parts of splits
 	changes   []change
 	keys      []changedKey

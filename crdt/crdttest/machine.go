@@ -246,36 +246,40 @@ func (m *Machine) diff(s Step) (*Entry, error) {
 		Merged: hex.EncodeToString(merged), Vector: hex.EncodeToString(sv),
 		Below: hex.EncodeToString(below), Diff: hex.EncodeToString(diff),
 	}
-	return e, diffV2(e, updates, below)
+	merged2, err := diffV2(e, updates, below)
+	if err != nil {
+		return nil, err
+	}
+	return e, withoutDocument(e, merged, merged2, s.Picks)
 }
 
-// diffV2 does in V2 what diff does.
-func diffV2(e *Entry, updates [][]byte, below []byte) error {
+// diffV2 does in V2 what diff does, and returns what was merged.
+func diffV2(e *Entry, updates [][]byte, below []byte) ([]byte, error) {
 	var converted [][]byte
 	for _, u := range updates {
 		c, err := crdt.ConvertUpdateV1ToV2(u)
 		if err != nil {
-			return fmt.Errorf("convert an update to V2: %w", err)
+			return nil, fmt.Errorf("convert an update to V2: %w", err)
 		}
 		converted = append(converted, c)
 		e.Convert = append(e.Convert, hex.EncodeToString(c))
 	}
 	merged, err := crdt.MergeUpdatesV2(converted...)
 	if err != nil {
-		return fmt.Errorf("merge updates in V2: %w", err)
+		return nil, fmt.Errorf("merge updates in V2: %w", err)
 	}
 	e.Convert = append(e.Convert, hex.EncodeToString(merged))
 	diff, err := crdt.DiffUpdateV2(merged, below)
 	if err != nil {
-		return fmt.Errorf("take the difference of an update in V2: %w", err)
+		return nil, fmt.Errorf("take the difference of an update in V2: %w", err)
 	}
 	e.Diff2 = hex.EncodeToString(diff)
 	back, err := crdt.ConvertUpdateV2ToV1(merged)
 	if err != nil {
-		return fmt.Errorf("convert an update to V1: %w", err)
+		return nil, fmt.Errorf("convert an update to V1: %w", err)
 	}
 	e.Back = hex.EncodeToString(back)
-	return nil
+	return merged, nil
 }
 
 // endsOf returns for each client of an update where its last struct ends.
@@ -344,6 +348,9 @@ func compareEntries(got, want *Entry) *Difference {
 		{"difference in V2", got.Diff2, want.Diff2},
 		{"converted to V2", fmt.Sprint(got.Convert), fmt.Sprint(want.Convert)},
 		{"converted back to V1", got.Back, want.Back},
+		{"obfuscated", fmt.Sprint(got.Hidden), fmt.Sprint(want.Hidden)},
+		{"extent", fmt.Sprint(got.Meta), fmt.Sprint(want.Meta)},
+		{"state vector by V2", got.Vector2, want.Vector2},
 		{"pending", fmt.Sprint(got.Pending), fmt.Sprint(want.Pending)},
 		{"undo stacks", got.Stacks, want.Stacks},
 		{"relative positions", got.Cursor, want.Cursor},

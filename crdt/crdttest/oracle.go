@@ -197,6 +197,8 @@ type Load struct {
 	Collect bool     `json:"gc"`
 	Updates []string `json:"updates"` // hex
 	Roots   []string `json:"roots"`
+	V2      bool     `json:"v2"`    // the last update is in V2
+	Merge   bool     `json:"merge"` // the updates are merged first
 }
 
 // Loaded is the answer to a Load.

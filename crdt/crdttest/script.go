@@ -212,9 +212,12 @@ type Entry struct {
 	Diff    string               `json:"diff"`
 	Update2 string               `json:"update2"` // the same two in V2
 	Diff2   string               `json:"diff2"`
-	Convert []string             `json:"converted"` // updates converted to V2
-	Back    string               `json:"back"`      // and converted back
-	Pending bool                 `json:"pending"`   // structs wait
+	Convert []string             `json:"converted"`  // updates converted to V2
+	Back    string               `json:"back"`       // and converted back
+	Hidden  []string             `json:"obfuscated"` // what was merged, obfuscated, in V1 and V2
+	Meta    []string             `json:"meta"`       // its extent, by V1 and V2
+	Vector2 string               `json:"sv2"`        // its state vector, by V2
+	Pending bool                 `json:"pending"`    // structs wait
 	Roots   map[string]RootEntry `json:"roots"`
 	Log     []string             `json:"log"`     // what the document told, if it is watched
 	Stacks  string               `json:"stacks"`  // what can be undone and redone

@@ -1,7 +1,9 @@
 package lib0
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -62,7 +64,47 @@ func (d *Decoder) Uint() (uint64, error) {
 	return d.uintSlow()
 }
 
+// Varint reads the integer at b[at:] as Uint does and returns where it ends; 0
+// if there is none that Uint would accept. at must not lie beyond the end of b.
+// It is for loops that leave it to a Decoder to say what is wrong.
+func Varint(b []byte, at int) (v uint64, end int) {
+	if at < len(b) && b[at] < 0x80 {
+		return uint64(b[at]), at + 1
+	}
+	// The bytes of one word at once, where there are eight.
+	var x uint64
+	if at+8 <= len(b) {
+		x = binary.LittleEndian.Uint64(b[at:])
+	} else {
+		for i := min(at, len(b)); i < len(b); i++ {
+			x |= uint64(b[i]) << (8 * (i - at))
+		}
+		x |= 0x8080808080808080 << (8 * (len(b) - at)) // there is no more
+	}
+	stop := ^x & 0x8080808080808080
+	if stop == 0 {
+		return 0, 0
+	}
+	n := bits.TrailingZeros64(stop)/8 + 1
+	x &= 1<<(8*n) - 1
+	if n > 1 && x>>(8*(n-1)) == 0 { // longer than needed
+		return 0, 0
+	}
+	x &= 0x7f7f7f7f7f7f7f7f
+	x = x&0x007f007f007f007f | x&0x7f007f007f007f00>>1
+	x = x&0x00003fff00003fff | x&0x3fff00003fff0000>>2
+	x = x&0x000000000fffffff | x&0x0fffffff00000000>>4
+	if x > MaxSafeInteger {
+		return 0, 0
+	}
+	return x, at + n
+}
+
 func (d *Decoder) uintSlow() (uint64, error) {
+	if v, end := Varint(d.buf, d.pos); end > 0 {
+		d.pos = end
+		return v, nil
+	}
 	var v uint64
 	for i := 0; i < 8; i++ {
 		if d.pos+i >= len(d.buf) {
@@ -143,6 +185,9 @@ func (d *Decoder) Bytes() ([]byte, error) {
 	d.pos += int(n)
 	return b, nil
 }
+
+// Skip moves over n bytes, which must be there.
+func (d *Decoder) Skip(n int) { d.pos += n }
 
 // Fixed reads n bytes without a length prefix. The result aliases the input.
 func (d *Decoder) Fixed(n int) ([]byte, error) {

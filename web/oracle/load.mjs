@@ -7,13 +7,20 @@ import { canonicalType } from './values.mjs'
 const hex = (bytes) => Buffer.from(bytes).toString('hex')
 const bytes = (text) => new Uint8Array(Buffer.from(text, 'hex'))
 
-/** {gc, updates: [hex], roots: [names]} -> {sv, update, pending, dumps} or {err}. */
-export const loadUpdates = ({ gc, updates, roots }) => {
+/**
+ * {gc, updates: [hex], roots: [names]} -> {sv, update, pending, dumps} or {err, update}: what was done when it threw.
+ * v2 says that the last update is in V2, merge that the updates are merged first.
+ */
+export const loadUpdates = ({ gc, updates, roots, v2, merge }) => {
   const doc = new Y.Doc({ gc, guid: 'oracle' })
   doc.clientID = 2 ** 52 + 1 // of no one
   doc.on('beforeTransaction', withoutCleanup)
   try {
-    for (const update of updates) Y.applyUpdate(doc, bytes(update))
+    const list = merge ? [Y.mergeUpdates(updates.map(bytes))] : updates.map(bytes)
+    for (const [i, update] of list.entries()) {
+      if (v2 && i === list.length - 1) Y.applyUpdateV2(doc, update)
+      else Y.applyUpdate(doc, update)
+    }
     const out = {
       sv: hex(Y.encodeStateVector(doc)),
       update: hex(Y.encodeStateAsUpdate(doc)),
@@ -23,6 +30,14 @@ export const loadUpdates = ({ gc, updates, roots }) => {
     for (const name of roots) out.dumps[name] = canonicalType(rootOf(doc, name))
     return out
   } catch (e) {
-    return { err: String(e?.stack ?? e) }
+    return { err: String(e?.stack ?? e), update: stateOf(doc) }
+  }
+}
+
+const stateOf = (doc) => {
+  try {
+    return hex(Y.encodeStateAsUpdate(doc))
+  } catch {
+    return 'cannot be encoded'
   }
 }

@@ -14,7 +14,8 @@
 //   ["reload", d, client]       encode, load into a fresh document, go on with that under a new client id
 //   ["undo", d]  ["redo", d]    ["stop", d] the next edit is a step of its own   ["clear", d] forget all steps
 //   ["cursor", d, root, path, at, assoc]  a relative position, remembered   ["resolve", d]  all of them, resolved
-//   ["diff", [slot, ...], [r]]  merge the slots' updates; diff the result against a state vector made of its own; in V2 too
+//   ["diff", [slot, ...], [r]]  merge the slots' updates; diff the result against a state vector made of its own; in V2 too;
+//                             and all else that can be done with an update and no document
 //   ["check", d, [r], deep]     all that can be read; r picks a state vector below the document's own
 //   ["snap" ...] and others     see snapshots.mjs
 //
@@ -319,6 +320,23 @@ const diff = (updates, picks) => {
     diff: hex(Y.diffUpdate(merged, below)),
     converted: [...converted, merged2].map(hex),
     diff2: hex(Y.diffUpdateV2(merged2, below)),
-    back: hex(Y.convertUpdateFormatV2ToV1(merged2))
+    back: hex(Y.convertUpdateFormatV2ToV1(merged2)),
+    ...withoutDocument(merged, merged2, picks)
   }
 }
+
+// What can be asked of an encoded update. The picks say what obfuscation leaves readable.
+const withoutDocument = (merged, merged2, picks) => {
+  const options = { formatting: picks[0] % 2 === 0, subdocs: picks[0] % 3 !== 0, yxml: picks[0] % 5 !== 0 }
+  return {
+    obfuscated: [hex(Y.obfuscateUpdate(merged, options)), hex(Y.obfuscateUpdateV2(merged2, options))],
+    meta: [metaText(Y.parseUpdateMeta(merged)), metaText(Y.parseUpdateMetaV2(merged2))],
+    sv2: hex(Y.encodeStateVectorFromUpdateV2(merged2))
+  }
+}
+
+const metaText = ({ from, to }) =>
+  [...from.keys()]
+    .sort((a, b) => a - b)
+    .map((client) => `${client}:${from.get(client)}-${to.get(client)}`)
+    .join(' ')

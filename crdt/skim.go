@@ -1,0 +1,96 @@
+package crdt
+
+import (
+	"encoding/binary"
+
+	"github.com/weftsync/weft/crdt/lib0"
+)
+
+// skim reads a part that needs no care: text or deleted content in V1 which has
+// an origin. That is nearly all of what people type. It reports false for
+// everything else, what is malformed too, and has then read nothing.
+func (r *reader) skim() bool {
+	if r.src.v2 != nil || r.seen != nil {
+		return false
+	}
+	b, at := r.in, r.src.Offset()
+	if at >= len(b) {
+		return false
+	}
+	p, info, n := &r.part, b[at], at+1
+	if info&infoKey != 0 || info&(infoOrigin|infoRight) == 0 {
+		return false
+	}
+	k := kind(info & 31)
+	if k != kindString && k != kindDeleted {
+		return false
+	}
+	if info&infoOrigin != 0 {
+		if p.origin, n = r.last.skim(b, n); n == 0 || !p.before(p.origin) {
+			return false
+		}
+	}
+	if info&infoRight != 0 {
+		if p.right, n = r.last.skim(b, n); n == 0 || !p.before(p.right) {
+			return false
+		}
+	}
+	size, n := lib0.Varint(b, n)
+	if n == 0 || size == 0 || uint64(p.clock)+size > maxClock {
+		return false
+	}
+	if k == kindString {
+		if size > uint64(len(b)-n) {
+			return false
+		}
+		p.text = b[n : n+int(size) : n+int(size)]
+		if !allASCII(p.text) {
+			return false
+		}
+		n += int(size)
+	}
+	r.src.Skip(n - at)
+	p.kind, p.info, p.len, p.raw = k, info, uint32(size), b[at:n]
+	return true
+}
+
+// cachedID remembers the client that was read last and its bytes, because the
+// next one is mostly the same: one comparison tells.
+type cachedID struct {
+	word, mask uint64 // the bytes as a little-endian word, and which of it count
+	size       int
+	client     uint64
+}
+
+// skim reads an id at b[at:] and returns where it ends, 0 if it is malformed.
+func (c *cachedID) skim(b []byte, at int) (id wireID, end int) {
+	if whole := at+8 <= len(b); whole && binary.LittleEndian.Uint64(b[at:])&c.mask == c.word {
+		at += c.size
+	} else {
+		client, next := lib0.Varint(b, at)
+		if next == 0 {
+			return id, 0
+		}
+		if *c = (cachedID{word: 1, client: client}); whole {
+			c.size = next - at
+			c.mask = 1<<(8*c.size) - 1
+			c.word = binary.LittleEndian.Uint64(b[at:]) & c.mask
+		}
+		at = next
+	}
+	clock, at := lib0.Varint(b, at)
+	if clock > maxClock {
+		return id, 0
+	}
+	return wireID{c.client, uint32(clock)}, at
+}
+
+// allASCII is isASCII for strings that may be long.
+func allASCII(s []byte) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if binary.LittleEndian.Uint64(s)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	return isASCII(s)
+}
