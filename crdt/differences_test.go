@@ -64,6 +64,8 @@ var differences = []difference{
 		yjs: "throws Error, and part of it is done", why: "it was cut off on its way; the sender has it whole"},
 	{name: "a name longer than 4,096 bytes", update: item(str, 7, 0).uint(1).str("long name").str("x").uint(0), limits: crdt.Limits{NameBytes: 8}, ours: "name of more than 8 bytes",
 		yjs: "takes it", why: "names are words or ids"},
+	{name: "keys of V2 named again too often", v2: true, update: columns("\x01\x00", "\x07", "", "", "\x07", "\x2ax"+strings.Repeat("n", 40)+"x\x01\x28\x01", "\x01", "\x43\x00", "", raw(nil).uint(1, 2, 0, 0)), limits: crdt.Limits{Structs: 2}, ours: "keys are repeated too often",
+		yjs: "takes it", why: "Yjs names none again; a few bytes could stand for gigabytes of names"},
 	{name: "more than 1,000,000 structs in an update", v2: true, update: columns("", "\x01", "", "", "\x00", "", "", "", "\x41\x07", raw(nil).uint(1, 9, 0, 0)), limits: crdt.Limits{Structs: 8}, ours: "more than 8 structs in one update",
 		yjs: "takes it", why: "runs are kept as one struct; in V2 a few bytes can claim any number"},
 	{name: "more than 1,000,000 clients", base: []raw{one}, update: item(str, 8, 0).uint(1).str("t").str("x").uint(0), limits: crdt.Limits{Clients: 1}, ours: "more than 1 clients",
