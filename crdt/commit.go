@@ -54,11 +54,7 @@ func (tx *Tx) cleanUp() {
 	}
 	tx.emitUpdates()
 	tx.settleSubdocs()
-	if checking {
-		if err := d.Check(); err != nil {
-			panic(err)
-		}
-	}
+	d.verify()
 }
 
 // wroteAs reports whether the transaction added operations of a client.

@@ -188,6 +188,7 @@ type Doc struct {
 	seen    scanned
 	sorted  []uint32
 	scratch []byte // of encode
+	spare   []byte // block that updates are cut from, see hand
 	wtf8    []byte // of writeContent
 }
 
@@ -276,6 +277,9 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 		if a, ok := d.applyTyped(update); ok {
 			return a, nil
 		}
+		if a, ok := d.applyErased(update); ok {
+			return a, nil
+		}
 	}
 	u := &d.in
 	if err := d.decodeUpdate(u, f, update); err != nil {
@@ -346,6 +350,9 @@ func (d *Doc) Update(fn func(tx *Tx) error, opts ...TxOption) (update []byte, er
 	}()
 	err = fn(tx)
 	returned = true
+	if update, ok := tx.endQuickly(); ok {
+		return update, err
+	}
 	out := tx.end()
 	if out.authored == nil {
 		return out.update, err
@@ -364,8 +371,18 @@ func (d *Doc) Transact(fn func(tx *Tx) error, opts ...TxOption) error {
 		return fn(d.current)
 	}
 	tx := d.begin(true, originOf(opts))
-	defer tx.end()
-	return fn(tx)
+	returned := false
+	defer func() {
+		if !returned { // fn panicked
+			tx.end()
+		}
+	}()
+	err := fn(tx)
+	returned = true
+	if _, ok := tx.endQuickly(); !ok {
+		tx.end()
+	}
+	return err
 }
 
 // transact runs f in the transaction under way, or else in one of its own.

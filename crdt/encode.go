@@ -128,7 +128,7 @@ func (tx *Tx) encode(f format) []byte {
 	if cap(s.b) <= maxScratch {
 		d.scratch = s.b
 	}
-	return slices.Clone(s.b)
+	return d.hand(s.b)
 }
 
 // maxScratch is how large a buffer a document keeps for the next update.

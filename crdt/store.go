@@ -166,6 +166,9 @@ func (l *runs) insertAfter(p place, e entry) place {
 	return p
 }
 
+// startAt lets the struct at p begin at another clock.
+func (l *runs) startAt(p place, clock uint32) { l.blocks[p.block][p.index].clock = clock }
+
 // remove takes out the entry at p, which is not the first of all.
 func (l *runs) remove(p place) {
 	b := l.blocks[p.block]

@@ -185,6 +185,9 @@ func (t *Text) Delete(tx *Tx, index, n int) error {
 		tx.walk(t.b, uint32(index)).delete(n)
 		return nil
 	}
+	if tx.eraseEnd(t.b, uint32(index+n), uint32(n)) {
+		return nil
+	}
 	left, right := tx.cut(t.b, uint32(index))
 	keep := t.b.cursor
 	if left != 0 {

@@ -23,6 +23,7 @@ type Tx struct {
 	subdocs   *subdocChanges // nil if none came or went
 	content   *Prelim        // what the type that is being inserted is to be filled with
 
+	quick   quick
 	queued  bool // structs were queued that did not wait before
 	clipped bool // part of a struct was known before
 	redoing bool // an UndoManager brings back what was deleted
@@ -78,6 +79,7 @@ func (d *Doc) begin(local bool, origin any) *Tx {
 	tx.changes, tx.keys, tx.roots = tx.changes[:0], tx.keys[:0], tx.roots[:0]
 	tx.deletedOf = nil
 	tx.deleted = tx.deleted[:0]
+	tx.quick = quick{}
 	tx.queued, tx.clipped, tx.redoing, tx.subdocs = false, false, false, nil
 	tx.want, tx.update, tx.calling = len(d.queue) > 0, nil, nil
 	d.queue = append(d.queue, tx)

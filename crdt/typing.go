@@ -19,21 +19,12 @@ type typed struct {
 // applyTyped applies an update that holds nothing but text typed on. ok is false
 // if it does not, and then nothing has changed.
 func (d *Doc) applyTyped(update []byte) (a Applied, ok bool) {
-	if d.listeners != nil || d.observed > 0 || d.pending.count > 0 || d.pendingDeletes.count > 0 {
-		return Applied{}, false
-	}
 	t, ok := readTyped(update)
-	if !ok || t.client == d.self {
+	if !ok || t.client == d.self || !d.plain() {
 		return Applied{}, false
 	}
-	c, ok := d.lastClient, t.client == d.lastClientID && d.lastClient != 0
-	if !ok {
-		if c, ok = d.clientIndex[t.client]; !ok {
-			return Applied{}, false
-		}
-		d.lastClientID, d.lastClient = t.client, c
-	}
-	if d.clients[c].next != t.clock {
+	c, ok := d.number(t.client)
+	if !ok || d.clients[c].next != t.clock {
 		return Applied{}, false
 	}
 	l := &d.clients[c].structs
@@ -48,19 +39,46 @@ func (d *Doc) applyTyped(update []byte) (a Applied, ok bool) {
 		return Applied{}, false
 	}
 	b := d.branches[left.parent]
-	if b.hooks.watched() || !d.extend(b, r, left, t.text) {
+	if b.hooks.watched() || !extend(d, b, r, left, t.text) {
 		return Applied{}, false
 	}
-	tx := &d.tx
+	d.tx.mergeLeft(l, p)
+	return d.quickly(b, update), true
+}
+
+// plain reports whether nothing listens and nothing waits.
+func (d *Doc) plain() bool {
+	return d.listeners == nil && d.observed == 0 && d.pending.count == 0 && d.pendingDeletes.count == 0
+}
+
+// number returns the number of a client that the document knows.
+func (d *Doc) number(client uint64) (uint32, bool) {
+	if client == d.lastClientID && d.lastClient != 0 {
+		return d.lastClient, true
+	}
+	c, ok := d.clientIndex[client]
+	if ok {
+		d.lastClientID, d.lastClient = client, c
+	}
+	return c, ok
+}
+
+// quickly ends the short way of an update that changed b.
+func (d *Doc) quickly(b *branch, update []byte) Applied {
 	d.stamp++
-	tx.mergeLeft(l, p)
-	tx.roots = append(tx.roots[:0], d.rootOf(b).name)
+	d.tidyArenas()
+	d.tx.roots = append(d.tx.roots[:0], d.rootOf(b).name)
+	d.verify()
+	return Applied{Changed: true, Update: update, Roots: d.tx.roots}
+}
+
+// verify checks every invariant, if built to.
+func (d *Doc) verify() {
 	if checking {
 		if err := d.Check(); err != nil {
 			panic(err)
 		}
 	}
-	return Applied{Changed: true, Update: update, Roots: tx.roots}, true
 }
 
 // rootOf returns the root that a branch lies in.
@@ -88,7 +106,7 @@ func (d *Doc) typesOn(left *item, n uint32) bool {
 
 // extend lets an item of text grow, if its client's next operations may follow
 // and there is room behind its content.
-func (d *Doc) extend(b *branch, r ref, it *item, text []byte) bool {
+func extend[T string | []byte](d *Doc, b *branch, r ref, it *item, text T) bool {
 	if d.isGone(b) {
 		return false
 	}
@@ -124,9 +142,12 @@ func (tx *Tx) typeOn(b *branch, left, right ref, s string) bool {
 	if c != d.selfNumber || it.end() != d.clients[c].next || it.right != right || !isASCII(s) || !d.typesOn(it, uint32(len(s))) {
 		return false
 	}
-	before := d.clients[c].next
-	if !d.extend(b, left, it, []byte(s)) {
+	before, first := d.clients[c].next, tx.nothingYet()
+	if !extend(d, b, left, it, s) {
 		return false
+	}
+	if tx.quick = (quick{}); first {
+		tx.quick.typed = left
 	}
 	tx.touch(c, before)
 	tx.change(b, 0)
