@@ -309,6 +309,14 @@ func (d *Doc) blobSize(it *item) int {
 	return dec.Offset() + lib0.SkipAny(dec.Rest())
 }
 
+// trimText lets go of room in the text arena that was made for an update and
+// turned out to be too much.
+func (d *Doc) trimText() {
+	if n := len(d.text); cap(d.text)-n > 4096+n/8 {
+		d.text = append(make([]byte, 0, n+n/16), d.text...)
+	}
+}
+
 // tidyArenas rewrites the arenas of which more than half is dead.
 func (d *Doc) tidyArenas() {
 	const least = 4096

@@ -25,6 +25,9 @@ func (tx *Tx) commit() {
 	if cleaning {
 		tx.noteDeleted()
 	}
+	if len(tx.arrived) > 0 && (tx.want || tx.needsCleaning()) {
+		tx.deletes = append(tx.deletes, tx.arrived...)
+	}
 	tx.deletes = joinRanges(tx.deletes)
 	tx.findRoots()
 	if d.listeners != nil || d.observed > 0 || cleaning {

@@ -3,6 +3,7 @@ package crdt
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -147,7 +148,15 @@ func (d *Doc) decodeStructs(u *decoded, src *source) error {
 		u.blocks = append(u.blocks, block{client: c})
 		d.clients[c].block = int32(len(u.blocks))
 		first, start := len(u.refs), clock
+		d.makeRoom(u, n, src.Len())
 		for range n {
+			if src.v2 == nil {
+				if size, end := d.decodeQuick(u, src.Rest(), c, clock); size > 0 {
+					src.Advance(size)
+					clock = end
+					continue
+				}
+			}
 			if clock, err = d.decodeStruct(u, src, c, clock); err != nil {
 				return err
 			}
@@ -156,6 +165,16 @@ func (d *Doc) decodeStructs(u *decoded, src *source) error {
 		last.next, last.start, last.end = len(u.refs)-first, start, clock
 	}
 	return nil
+}
+
+// makeRoom makes room for n structs that stand in the given number of bytes, if
+// they are many.
+func (d *Doc) makeRoom(u *decoded, n, bytes int) {
+	if n = min(n, bytes); n > 4*chunkLen {
+		u.refs = slices.Grow(u.refs, n)
+		d.slab.grow(n)
+		d.text = slices.Grow(d.text, bytes/4)
+	}
 }
 
 // decodeID turns an id as it was read into the client's number and the clock.

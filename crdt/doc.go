@@ -303,6 +303,9 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 			a.Update = tx.encode(v1)
 		}
 	}
+	if cap(d.in.refs) > manyRefs {
+		d.trimText()
+	}
 	d.in.shrink()
 	out := tx.end()
 	switch {
@@ -317,10 +320,12 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	return a, nil
 }
 
+// manyRefs is how many structs of an update scratch space is kept for.
+const manyRefs = 4096
+
 // shrink lets go of scratch space that a large update needed.
 func (u *decoded) shrink() {
-	const keep = 4096
-	if cap(u.refs) > keep || cap(u.deletes) > keep || cap(u.blocks) > keep {
+	if cap(u.refs) > manyRefs || cap(u.deletes) > manyRefs || cap(u.blocks) > manyRefs {
 		*u = decoded{}
 	}
 }

@@ -179,6 +179,9 @@ func (tx *Tx) integrate(r ref, it *item, offset uint32) {
 		tx.add(r, it)
 		return
 	}
+	if tx.between(r, it) {
+		return
+	}
 	b := tx.resolve(it)
 	if b != nil && it.kind() == kindType && int(b.depth) >= d.limits.Nesting {
 		b = nil // it waited, or it would have been refused; see admitNesting
@@ -209,7 +212,7 @@ func (tx *Tx) resolve(it *item) *branch {
 		collected = d.item(it.left).kind() == kindGC
 	}
 	if it.rightClient != 0 {
-		it.right = tx.cleanStart(it.rightClient, it.rightClock)
+		it.right = tx.rightOf(it)
 		collected = collected || d.item(it.right).kind() == kindGC
 	}
 	if collected {
@@ -224,6 +227,19 @@ func (tx *Tx) resolve(it *item) *branch {
 		it.where = n.where
 	}
 	return d.branches[n.parent]
+}
+
+// rightOf returns the item that begins with the right origin of an item whose
+// left neighbour was found: nearly always the one behind that.
+func (tx *Tx) rightOf(it *item) ref {
+	if d := tx.d; it.left != 0 {
+		if r := d.item(it.left).right; r != 0 {
+			if n := d.item(r); n.clock == it.rightClock && n.client() == it.rightClient {
+				return r
+			}
+		}
+	}
+	return tx.cleanStart(it.rightClient, it.rightClock)
 }
 
 func (tx *Tx) resolveParent(it *item) *branch {
@@ -391,7 +407,12 @@ func (s *scanned) has(r ref) (before, since bool) {
 func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
 	switch it.kind() {
 	case kindDeleted:
-		tx.deletes = append(tx.deletes, idRange{it.client(), it.clock, it.len})
+		r := idRange{it.client(), it.clock, it.len}
+		if tx.lean {
+			tx.arrived = append(tx.arrived, r)
+		} else {
+			tx.deletes = append(tx.deletes, r)
+		}
 		it.bits |= flagDeleted
 	case kindFormat:
 		b.format, b.marks = true, true

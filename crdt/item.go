@@ -1,5 +1,7 @@
 package crdt
 
+import "slices"
+
 // ref is the handle of an item in the document's slab; 0 is no item. A handle
 // is a number and not a pointer so that a resident document gives the garbage
 // collector nothing to follow.
@@ -137,6 +139,18 @@ func (s *slab) alloc() (ref, *item) {
 	}
 	s.next++
 	return r, s.item(r)
+}
+
+// grow makes room for n more items at once, beside the freed slots.
+func (s *slab) grow(n int) {
+	if n -= len(s.chunks)<<chunkBits - int(s.next); n <= 0 {
+		return
+	}
+	more := make([][chunkLen]item, (n+chunkLen-1)>>chunkBits)
+	s.chunks = slices.Grow(s.chunks, len(more))
+	for i := range more {
+		s.chunks = append(s.chunks, &more[i])
+	}
 }
 
 func (s *slab) release(r ref) {

@@ -43,7 +43,7 @@ func (d *Doc) RootString(name string) string {
 	if !ok {
 		return ""
 	}
-	return string(d.appendString(nil, b))
+	return d.listString(b)
 }
 
 // RootText returns a root's list as the watchers of its splices see it: like

@@ -1,9 +1,6 @@
 package crdt
 
-import (
-	"slices"
-	"sort"
-)
+import "slices"
 
 // client is what the document knows of one client: its structs in the order
 // of their clocks, without gaps from 0 to next.
@@ -72,115 +69,6 @@ func (d *Doc) sortClients(cs []uint32) {
 		}
 		return 1
 	})
-}
-
-// entry is one struct in a client's list.
-type entry struct {
-	clock uint32
-	ref   ref
-}
-
-// runs is the list of one client's structs, in blocks of at most blockLen so
-// that a split in the middle of a long history moves little.
-type runs struct {
-	blocks [][]entry
-}
-
-const blockLen = 512
-
-// place is a position in a runs.
-type place struct{ block, index int }
-
-func (l *runs) at(p place) entry { return l.blocks[p.block][p.index] }
-
-func (l *runs) last() place {
-	b := len(l.blocks) - 1
-	return place{b, len(l.blocks[b]) - 1}
-}
-
-// find returns the place of the struct that contains clock, which must not be
-// past the end.
-func (l *runs) find(clock uint32) place {
-	p := l.last()
-	if l.blocks[p.block][p.index].clock <= clock {
-		return p
-	}
-	if p.block > 0 {
-		p.block = sort.Search(len(l.blocks), func(i int) bool { return l.blocks[i][0].clock > clock }) - 1
-	}
-	b := l.blocks[p.block]
-	lo, hi := 0, len(b)
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if b[mid].clock <= clock {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	p.index = lo - 1
-	return p
-}
-
-func (l *runs) prev(p place) (place, bool) {
-	if p.index > 0 {
-		return place{p.block, p.index - 1}, true
-	}
-	if p.block > 0 {
-		return place{p.block - 1, len(l.blocks[p.block-1]) - 1}, true
-	}
-	return p, false
-}
-
-func (l *runs) next(p place) (place, bool) {
-	if p.index+1 < len(l.blocks[p.block]) {
-		return place{p.block, p.index + 1}, true
-	}
-	if p.block+1 < len(l.blocks) {
-		return place{p.block + 1, 0}, true
-	}
-	return p, false
-}
-
-func (l *runs) push(e entry) {
-	n := len(l.blocks)
-	if n == 0 || len(l.blocks[n-1]) >= blockLen {
-		l.blocks = append(l.blocks, nil)
-		n++
-	}
-	l.blocks[n-1] = append(l.blocks[n-1], e)
-}
-
-// insertAfter puts e behind the entry at p and returns where it now is.
-func (l *runs) insertAfter(p place, e entry) place {
-	if b := l.blocks[p.block]; len(b) >= blockLen {
-		half := slices.Clone(b[blockLen/2:])
-		l.blocks[p.block] = b[: blockLen/2 : blockLen/2]
-		l.blocks = slices.Insert(l.blocks, p.block+1, half)
-		if p.index >= blockLen/2 {
-			p = place{p.block + 1, p.index - blockLen/2}
-		}
-	}
-	p.index++
-	l.blocks[p.block] = slices.Insert(l.blocks[p.block], p.index, e)
-	return p
-}
-
-// startAt lets the struct at p begin at another clock.
-func (l *runs) startAt(p place, clock uint32) { l.blocks[p.block][p.index].clock = clock }
-
-// remove takes out the entry at p, which is not the first of all.
-func (l *runs) remove(p place) {
-	b := l.blocks[p.block]
-	if len(b) == 1 {
-		l.blocks = slices.Delete(l.blocks, p.block, p.block+1)
-		return
-	}
-	if p.index == len(b)-1 {
-		l.blocks[p.block] = b[:p.index]
-		return
-	}
-	l.blocks[p.block] = slices.Delete(b, p.index, p.index+1)
 }
 
 // find returns the struct that holds the given operation, which must be known.

@@ -22,7 +22,12 @@ func (d *Doc) Text(name string) *Text { return d.declare(name, KindText).(*Text)
 func (t *Text) Len() int { return int(t.b.length) }
 
 // String returns the text without formatting and embedded objects.
-func (t *Text) String() string { return string(t.d.appendString(nil, t.b)) }
+func (t *Text) String() string { return t.d.listString(t.b) }
+
+// listString returns the strings in a list.
+func (d *Doc) listString(b *branch) string {
+	return string(d.appendString(make([]byte, 0, b.length), b))
+}
 
 // appendString appends the strings in a list as UTF-8.
 func (d *Doc) appendString(dst []byte, b *branch) []byte {

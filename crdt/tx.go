@@ -16,6 +16,7 @@ type Tx struct {
 	deletedOf []uint32  // clients of deletes in the order in which they came, if anybody listens
 	deleted   []uint32  // whose operations were deleted, in that order, see noteDeleted
 	waits     []idRange // of the deletes at hand, what waits for what it deletes
+	arrived   []idRange // what came deleted, kept apart if nobody asks for it: nothing has to be done about it
 	mergeable []id      // structs to try to merge: right parts of splits
 	changes   []change
 	keys      []changedKey
@@ -24,6 +25,7 @@ type Tx struct {
 	content   *Prelim        // what the type that is being inserted is to be filled with
 
 	quick   quick
+	lean    bool // nobody wants to know what is deleted
 	queued  bool // structs were queued that did not wait before
 	clipped bool // part of a struct was known before
 	redoing bool // an UndoManager brings back what was deleted
@@ -80,6 +82,8 @@ func (d *Doc) begin(local bool, origin any) *Tx {
 	tx.deletedOf = nil
 	tx.deleted = tx.deleted[:0]
 	tx.quick = quick{}
+	tx.arrived = tx.arrived[:0]
+	tx.lean = !local && d.listeners == nil && d.observed == 0 && d.collectable == nil
 	tx.queued, tx.clipped, tx.redoing, tx.subdocs = false, false, false, nil
 	tx.want, tx.update, tx.calling = len(d.queue) > 0, nil, nil
 	d.queue = append(d.queue, tx)
@@ -109,6 +113,7 @@ func (tx *Tx) end() (out outcome) {
 		return outcome{}
 	}
 	defer func() {
+		tx.shrink()
 		clear(d.queue[1:])
 		d.queue, d.ended = d.queue[:0], 0
 		if d.listeners != nil {
@@ -122,6 +127,14 @@ func (tx *Tx) end() (out outcome) {
 		out.roots = tx.roots
 	}
 	return out
+}
+
+// shrink lets go of scratch space that a large transaction needed.
+func (tx *Tx) shrink() {
+	const keep = 1024
+	if cap(tx.deletes)+cap(tx.arrived)+cap(tx.mergeable)+cap(tx.changes)+cap(tx.keys)+cap(tx.touched) > keep {
+		tx.deletes, tx.arrived, tx.mergeable, tx.changes, tx.keys, tx.touched = nil, nil, nil, nil, nil, nil
+	}
 }
 
 // commitAll ends the transactions in the order in which they were begun. If an

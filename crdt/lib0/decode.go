@@ -38,6 +38,9 @@ func (d *Decoder) Offset() int { return d.pos }
 // Rest returns the bytes not read yet, aliasing the input, without reading them.
 func (d *Decoder) Rest() []byte { return d.buf[d.pos:] }
 
+// Advance passes over n bytes, of which there must be so many.
+func (d *Decoder) Advance(n int) { d.pos += n }
+
 // Fail returns an *Error at the current offset.
 func (d *Decoder) Fail(reason string) error { return &Error{d.pos, reason} }
 
