@@ -179,6 +179,9 @@ func (tx *Tx) mergeDeleted() {
 
 // mergeNew tries all new structs, and the one before them.
 func (tx *Tx) mergeNew() {
+	if !tx.merges && tx.stamp == tx.d.stamp {
+		return
+	}
 	for _, t := range tx.touched {
 		l := &tx.d.clients[t.client].structs
 		first := l.at(l.find(t.before)).clock

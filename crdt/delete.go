@@ -95,6 +95,7 @@ func (tx *Tx) delete(r ref) {
 		b.cursor = cursor{}
 	}
 	it.bits |= flagDeleted
+	tx.merges = true
 	tx.deletes = append(tx.deletes, idRange{it.client(), it.clock, it.len})
 	tx.change(b, it.key())
 	switch it.kind() {

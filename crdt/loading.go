@@ -98,7 +98,9 @@ func (tx *Tx) between(r ref, it *item) bool {
 	}
 	b.length += it.visible()
 	b.cursor = cursor{}
+	merges := tx.merges || it.originClient == it.client() && it.originClock+1 == it.clock && l.kind() == it.kind()
 	tx.add(r, it)
+	tx.merges = merges
 	tx.integrateContent(b, r, it)
 	tx.change(b, 0)
 	return true

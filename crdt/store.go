@@ -81,6 +81,7 @@ func (d *Doc) find(client, clock uint32) ref {
 func (tx *Tx) add(r ref, it *item) {
 	c := &tx.d.clients[it.client()]
 	tx.touch(it.client(), c.next)
+	tx.merges = true
 	if c.next == 0 {
 		tx.d.arrived++
 		c.arrival = tx.d.arrived

@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -24,9 +25,21 @@ func (t *Text) Len() int { return int(t.b.length) }
 // String returns the text without formatting and embedded objects.
 func (t *Text) String() string { return t.d.listString(t.b) }
 
-// listString returns the strings in a list.
+// listString returns the strings in a list as valid UTF-8.
 func (d *Doc) listString(b *branch) string {
-	return string(d.appendString(make([]byte, 0, b.length), b))
+	var s strings.Builder
+	s.Grow(int(b.length))
+	for r := b.first; r != 0; {
+		it := d.item(r)
+		if it.bits&(flagDeleted|15) == uint32(kindString) {
+			if it.wide() {
+				return string(d.appendString(make([]byte, 0, 2*b.length), b))
+			}
+			s.Write(d.units(it))
+		}
+		r = it.right
+	}
+	return s.String()
 }
 
 // appendString appends the strings in a list as UTF-8.

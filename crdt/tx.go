@@ -26,6 +26,7 @@ type Tx struct {
 
 	quick   quick
 	lean    bool // nobody wants to know what is deleted
+	merges  bool // new structs may merge, with one another or with the one before
 	queued  bool // structs were queued that did not wait before
 	clipped bool // part of a struct was known before
 	redoing bool // an UndoManager brings back what was deleted
@@ -81,7 +82,7 @@ func (d *Doc) begin(local bool, origin any) *Tx {
 	tx.changes, tx.keys, tx.roots = tx.changes[:0], tx.keys[:0], tx.roots[:0]
 	tx.deletedOf = nil
 	tx.deleted = tx.deleted[:0]
-	tx.quick = quick{}
+	tx.quick, tx.merges = quick{}, false
 	tx.arrived = tx.arrived[:0]
 	tx.lean = !local && d.listeners == nil && d.observed == 0 && d.collectable == nil
 	tx.queued, tx.clipped, tx.redoing, tx.subdocs = false, false, false, nil
