@@ -7,6 +7,7 @@ import (
 	"github.com/weftsync/weft/bench/engine"
 	"github.com/weftsync/weft/bench/trace"
 	"github.com/weftsync/weft/bench/updates"
+	"github.com/weftsync/weft/crdt"
 )
 
 const client = 3_141_592_653
@@ -101,6 +102,9 @@ func BenchmarkEncode(b *testing.B) {
 			b.Fatal(err)
 		}
 		for b.Loop() {
+			if err := doc.Transact(func(*crdt.Tx) error { return nil }); err != nil { // or the last encoding is returned
+				b.Fatal(err)
+			}
 			if _, err := doc.EncodeStateAsUpdate(nil); err != nil {
 				b.Fatal(err)
 			}

@@ -182,14 +182,16 @@ type Doc struct {
 	loaded    map[id]bool // subdocuments that asked to be loaded
 
 	// Kept for reuse.
-	in      decoded
-	order   []int
-	stack   []ref
-	seen    scanned
-	sorted  []uint32
-	scratch []byte // of encode
-	spare   []byte // block that updates are cut from, see hand
-	wtf8    []byte // of writeContent
+	in        decoded
+	order     []int
+	stack     []ref
+	seen      scanned
+	sorted    []uint32
+	scratch   []byte     // of encode
+	encodings *encodings // of the state as it is, nil if it was not asked for
+
+	spare []byte // block that updates are cut from, see hand
+	wtf8  []byte // of writeContent
 }
 
 // New returns an empty document.

@@ -3,6 +3,7 @@ package crdt
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -64,6 +65,9 @@ func readStateVector(sv []byte, see func(client uint64, clock uint32)) error {
 // state vector lacks; all of the document if it is nil. What waits is part of
 // it, and so is the whole delete set. The error is an *UpdateError for a
 // malformed state vector.
+//
+// While the document does not change, asking for all of it again returns the
+// same bytes in O(1), until the garbage collector takes them: do not modify them.
 func (d *Doc) EncodeStateAsUpdate(stateVector []byte) ([]byte, error) {
 	return d.encodeState(v1, stateVector)
 }
@@ -80,14 +84,33 @@ func (d *Doc) encodeState(f format, stateVector []byte) ([]byte, error) {
 		return nil, err
 	}
 	var buf []byte
-	if len(known) == 0 {
-		buf = make([]byte, 0, 64+12*d.slab.live+len(d.text)+len(d.blobs)) // about what it takes
+	whole := len(known) == 0
+	if whole {
+		if state := d.remembered(f); state != nil {
+			return state, nil
+		}
+		buf = make([]byte, 0, 64+20*d.slab.live+len(d.text)-d.deadText+len(d.blobs)) // about what it takes
 	}
 	s := f.sink(buf)
+	var noted *[]idRange
+	if whole {
+		noted = notedRanges.Get().(*[]idRange)
+		s.noting, s.deleted = true, (*noted)[:0]
+	}
 	d.writeStructs(&s, func(c uint32) uint32 { return known[c] }, d.byID())
-	d.writeDeleteSet(&s, d.deleteSet())
+	if whole {
+		d.writeDeleteSet(&s, s.deleted)
+		*noted = s.deleted
+		notedRanges.Put(noted)
+	} else {
+		d.writeDeleteSet(&s, d.deleteSet())
+	}
 	state := s.finish()
 	if d.pending.count == 0 && d.pendingDeletes.count == 0 {
+		if whole {
+			state = state[:len(state):len(state)]
+			d.remember(f, state)
+		}
 		return state, nil
 	}
 	updates := [][]byte{state}
@@ -103,6 +126,9 @@ func (d *Doc) encodeState(f format, stateVector []byte) ([]byte, error) {
 	}
 	return mergeUpdates(f, updates)
 }
+
+// notedRanges holds scratch space of encodeState.
+var notedRanges = sync.Pool{New: func() any { return new([]idRange) }}
 
 // encode returns the transaction's own update. It holds, as in Yjs, what later
 // transactions added that observers began.
@@ -160,13 +186,12 @@ func (d *Doc) writeStructs(s *sink, from func(client uint32) uint32, cs []uint32
 		s.uint(uint64(clock))
 		e := l.at(p)
 		d.writeStruct(s, d.item(e.ref), clock-e.clock)
+		s.noteDeleted(c, d.item(e.ref))
 		for i, blk := range l.blocks[p.block:] {
 			if i == 0 {
 				blk = blk[p.index+1:]
 			}
-			for _, e := range blk {
-				d.writeStruct(s, d.item(e.ref), 0)
-			}
+			d.writeBlock(s, c, blk)
 		}
 	}
 }
@@ -292,7 +317,7 @@ func (d *Doc) formatOf(it *item) (key uint32, value []byte) {
 
 // deleteSet returns what is deleted, sorted by client number and clock, joined.
 func (d *Doc) deleteSet() []idRange {
-	var rs []idRange
+	rs := make([]idRange, 0, d.slab.live/2)
 	for c := 1; c < len(d.clients); c++ {
 		for _, blk := range d.clients[c].structs.blocks {
 			for _, e := range blk {

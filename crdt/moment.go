@@ -117,6 +117,7 @@ func eachPiece(it *item, ms []moment, f func(p *item) bool) bool {
 // UndoManager has brought back stays in two, for such items do not merge. Cuts
 // at the deletes are made too if all is set.
 func (d *Doc) scar(m moment, all bool) {
+	d.stamp++ // what is encoded may change
 	for c := range m {
 		client := uint32(c)
 		d.scarAt(client, m[c].clock)

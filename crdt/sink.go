@@ -7,6 +7,9 @@ type sink struct {
 	b     []byte // V1: everything; V2: the rest
 	v2    *columnSink
 	clock uint32 // V2: where the last delete range of the client ended
+
+	noting  bool      // keep in mind what is deleted of what is written
+	deleted []idRange // by client, in order, joined
 }
 
 // columnSink are the columns of a V2 update (Yjs: UpdateEncoderV2).
@@ -47,6 +50,18 @@ func (s *sink) finish() []byte {
 	out = c.typeRefs.Append(out)
 	out = c.lens.Append(out)
 	return append(out, s.b...)
+}
+
+// noteDeleted keeps in mind that a struct of client c is deleted, if it is.
+func (s *sink) noteDeleted(c uint32, it *item) {
+	if !s.noting || !it.deleted() {
+		return
+	}
+	if n := len(s.deleted); n > 0 && s.deleted[n-1].client == c && s.deleted[n-1].end() == it.clock {
+		s.deleted[n-1].len += it.len
+	} else {
+		s.deleted = append(s.deleted, idRange{c, it.clock, it.len})
+	}
 }
 
 // uint writes a number that has no column.
