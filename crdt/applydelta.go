@@ -35,10 +35,36 @@ func (t *Text) ApplyDelta(tx *Tx, ops []DeltaOp, options ...DeltaOption) error {
 		return err
 	}
 	steps, err := packDelta(ops)
+	if err == nil {
+		err = t.fitsSteps(steps)
+	}
 	if err != nil {
 		return fmt.Errorf("apply a delta to %s: %w", t.d.where(t.b), err)
 	}
 	tx.applySteps(t.b, steps, slices.Contains(options, DropFinalNewline))
+	return nil
+}
+
+// fitsSteps returns what is wrong with the types and the names of a delta.
+func (s shared) fitsSteps(steps []step) error {
+	for i := range steps {
+		if err := steps[i].check(int(s.b.depth)+1, &s.d.limits); err != nil {
+			return fmt.Errorf("step %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// check returns what is wrong with a step whose type is to lie at a depth.
+func (s *step) check(depth int, l *Limits) error {
+	for _, m := range s.attrs {
+		if err := l.checkName(m.name); err != nil {
+			return err
+		}
+	}
+	if s.insert.kind == kindType {
+		return s.insert.content.check(depth, l)
+	}
 	return nil
 }
 

@@ -122,16 +122,25 @@ func openRun(list *[]value) *value {
 	return &(*list)[len(*list)-1]
 }
 
-// checkPrelims returns what is wrong with shared types among values.
-func checkPrelims(vs ...value) error {
+// fits returns what is wrong with shared types among values that are to lie in
+// the type: other replicas would refuse it too.
+func (s shared) fits(vs ...value) error {
 	for _, v := range vs {
 		if v.kind == kindType {
-			if err := v.content.check(1); err != nil {
+			if err := v.content.check(int(s.b.depth)+1, &s.d.limits); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// fitsType returns what is wrong with an empty type that is to lie in the type.
+func (s shared) fitsType(name string) error {
+	if int(s.b.depth) >= s.d.limits.Nesting {
+		return s.d.limits.nestedTooDeep()
+	}
+	return s.d.limits.checkName(name)
 }
 
 // arrayElement refuses what Yjs does not take as an element of an array.

@@ -133,6 +133,9 @@ func (d *Doc) attrsOf(given []Attrs) (attrList, error) {
 	for _, attrs := range given {
 		for _, k := range slices.Sorted(maps.Keys(attrs)) {
 			v, err := markValue(attrs[k])
+			if err == nil {
+				err = d.limits.checkName(k)
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -13,6 +13,9 @@ import (
 // Two bounds are fixed: an Any or JSON value nests at most lib0.MaxDepth deep,
 // and a clock, like the end of a struct, is at most 2^32 - 1.
 //
+// Edits are held to Nesting and NameBytes too, with an error that wraps
+// ErrValue: others would refuse what goes beyond.
+//
 // The functions that work without a document take the defaults. What depends on
 // a document's state, Nesting and the three that bound what waits, they do not
 // check.
@@ -59,6 +62,18 @@ func (l Limits) withDefaults() Limits {
 	def(&l.PendingDeletes, 100_000)
 	l.Clients = min(l.Clients, maxClients)
 	return l
+}
+
+// checkName returns an error that wraps ErrValue for a name that is too long.
+func (l *Limits) checkName(name string) error {
+	if len(name) > l.NameBytes {
+		return fmt.Errorf("%w: a name of %d bytes, longer than %d", ErrValue, len(name), l.NameBytes)
+	}
+	return nil
+}
+
+func (l *Limits) nestedTooDeep() error {
+	return fmt.Errorf("%w: shared types nested deeper than %d", ErrValue, l.Nesting)
 }
 
 func (l *Limits) tooManyClients() error {

@@ -91,6 +91,11 @@ func (l list) insertAt(tx *Tx, index int) (left, right ref, err error) {
 // insertType inserts an empty shared type.
 func (l list) insertType(tx *Tx, index int, kind TypeKind, name string) (Type, error) {
 	left, right, err := l.insertAt(tx, index)
+	if err == nil {
+		if err = l.fitsType(name); err != nil {
+			err = fmt.Errorf("insert into %s: %w", l.d.where(l.b), err)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +124,7 @@ func (l list) ready(tx *Tx, values []value, wrong error) error {
 		return err
 	}
 	if wrong == nil {
-		wrong = checkPrelims(values...)
+		wrong = l.fits(values...)
 	}
 	if wrong != nil {
 		return fmt.Errorf("insert into %s: %w", l.d.where(l.b), wrong)

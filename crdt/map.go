@@ -70,7 +70,10 @@ func (s shared) setValue(tx *Tx, key string, v any) error {
 	}
 	packed, err := packValue(v)
 	if err == nil {
-		err = checkPrelims(packed)
+		err = s.fits(packed)
+	}
+	if err == nil {
+		err = s.d.limits.checkName(key)
 	}
 	if err != nil {
 		return fmt.Errorf("set key %q of %s: %w", key, s.d.where(s.b), err)
@@ -147,6 +150,13 @@ func (m *Map) Clear(tx *Tx) error {
 func (m *Map) setType(tx *Tx, key string, kind TypeKind, name string) (Type, error) {
 	if err := m.edit(tx); err != nil {
 		return nil, err
+	}
+	err := m.fitsType(name)
+	if err == nil {
+		err = m.d.limits.checkName(key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("set key %q of %s: %w", key, m.d.where(m.b), err)
 	}
 	var b *branch
 	m.set(tx, key, func(it *item) { b = m.d.putType(it, kind, name) })

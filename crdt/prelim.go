@@ -39,10 +39,6 @@ type keyValue struct {
 	value value
 }
 
-// maxNesting bounds how deep prelims may hold one another, so that one that
-// holds itself is found out.
-const maxNesting = 200
-
 // NewText returns a text that holds s, with the given formatting. Without
 // content it is empty.
 func NewText(s string, attrs ...Attrs) *Prelim { return newText(KindText, s, attrs) }
@@ -156,29 +152,38 @@ func (p *Prelim) fail(err error) *Prelim {
 	return p
 }
 
-// check returns what is wrong with the content, at any depth.
-func (p *Prelim) check(depth int) error {
+// check returns what is wrong with the type, which is to lie at the given depth,
+// and with all that is in it. A prelim that holds itself is found out so.
+func (p *Prelim) check(depth int, l *Limits) error {
 	if p == nil {
 		return fmt.Errorf("%w: a nil Prelim", ErrValue)
 	}
-	if depth > maxNesting {
-		return fmt.Errorf("%w: a Prelim is nested deeper than %d", ErrValue, maxNesting)
+	if depth > l.Nesting {
+		return l.nestedTooDeep()
 	}
 	err := p.err
+	if err == nil {
+		err = l.checkName(p.name)
+	}
 	inside := func(v value) {
 		if err == nil && v.kind == kindType {
-			err = v.content.check(depth + 1)
+			err = v.content.check(depth+1, l)
 		}
 	}
 	for _, v := range p.list {
 		inside(v)
 	}
 	for _, e := range p.keys {
+		if err == nil {
+			err = l.checkName(e.key)
+		}
 		inside(e.value)
 	}
 	for _, steps := range p.passes {
-		for _, s := range steps {
-			inside(s.insert)
+		for i := range steps {
+			if err == nil {
+				err = steps[i].check(depth+1, l)
+			}
 		}
 	}
 	return err

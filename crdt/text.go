@@ -148,6 +148,9 @@ func (t *Text) InsertEmbed(tx *Tx, index int, embed any, attrs ...Attrs) error {
 		return t.outOfRange(index, 0)
 	}
 	v, err := packEmbed(embed)
+	if err == nil {
+		err = t.fits(v)
+	}
 	if err != nil {
 		return fmt.Errorf("embed into %s: %w", t.d.where(t.b), err)
 	}
@@ -179,8 +182,12 @@ func (t *Text) InsertType(tx *Tx, index int, kind TypeKind, name string, attrs .
 	if kind > KindXMLText {
 		return nil, fmt.Errorf("%w: %v embedded into %s", ErrKind, kind, t.d.where(t.b))
 	}
+	err := t.fitsType(name)
+	if err != nil {
+		return nil, fmt.Errorf("embed into %s: %w", t.d.where(t.b), err)
+	}
 	var nb *branch
-	err := t.insertObject(tx, index, attrs, func(it *item) { nb = t.d.putType(it, kind, name) })
+	err = t.insertObject(tx, index, attrs, func(it *item) { nb = t.d.putType(it, kind, name) })
 	if err != nil {
 		return nil, err
 	}

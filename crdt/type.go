@@ -120,6 +120,9 @@ func (s shared) edit(tx *Tx) error {
 	if s.b.dead {
 		return fmt.Errorf("%w: an edit of %s", ErrGone, s.d.where(s.b))
 	}
+	if s.b.item == 0 && len(s.b.name) > s.d.limits.NameBytes {
+		return s.d.limits.checkName(s.b.name)
+	}
 	return nil
 }
 
