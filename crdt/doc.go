@@ -237,7 +237,7 @@ type Applied struct {
 	Changed bool
 
 	// Update is what was new, as a V1 update that can be logged and sent on;
-	// nil if nothing was. It is the slice given to ApplyUpdate if all of it was
+	// nil if nothing was, and with WithoutUpdate. It is the slice given to ApplyUpdate if all of it was
 	// new or part of it waits.
 	Update []byte
 
@@ -299,7 +299,8 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	tx.retryPending()
 	a := Applied{Changed: tx.changedAnything() || queued || waiting, Waiting: queued || waiting}
 	whole := a.Changed && fresh && !u.known && !tx.clipped || a.Waiting
-	if a.Changed && !whole {
+	quiet := slices.ContainsFunc(opts, func(o TxOption) bool { return o.quiet })
+	if a.Changed && !whole && !quiet {
 		tx.want = true
 		if tx != &d.tx { // an observer applies it, and its end is yet to come
 			a.Update = tx.encode(v1)
@@ -311,6 +312,7 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	d.in.shrink()
 	out := tx.end()
 	switch {
+	case quiet:
 	case whole && f == v1:
 		a.Update = update
 	case whole:

@@ -157,3 +157,30 @@ func TestUnobservedEditsAllocateNothingMore(t *testing.T) {
 		t.Errorf("%v allocations an edit, %v after an observer has gone", a, b)
 	}
 }
+
+// Loading without asking for what was new does the same to the document.
+func TestWithoutUpdate(t *testing.T) {
+	d := crdt.New(crdt.Options{ClientID: 1})
+	state := must(d, func(tx *crdt.Tx) error { return d.Text("t").Insert(tx, 0, "abc") })
+	more := must(d, func(tx *crdt.Tx) error { return d.Text("t").Insert(tx, 1, "x") })
+	both, err := crdt.MergeUpdates(state, more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := crdt.ConvertUpdateV1ToV2(both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := crdt.New(crdt.Options{})
+	for i, apply := range []func() (crdt.Applied, error){
+		func() (crdt.Applied, error) { return loaded.ApplyUpdate(state, crdt.WithoutUpdate()) },
+		func() (crdt.Applied, error) { return loaded.ApplyUpdateV2(whole, crdt.WithOrigin(1), crdt.WithoutUpdate()) },
+	} {
+		if a, err := apply(); err != nil || !a.Changed || a.Update != nil || len(a.Roots) != 1 {
+			t.Errorf("step %d: %+v, %v, want a change and no update", i, a, err)
+		}
+	}
+	if got, want := loaded.Text("t").String(), d.Text("t").String(); got != want {
+		t.Errorf("text %q, want %q", got, want)
+	}
+}

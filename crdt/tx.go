@@ -56,15 +56,24 @@ type changedKey struct {
 }
 
 // TxOption is an option of a transaction.
-type TxOption struct{ origin any }
+type TxOption struct {
+	origin any
+	quiet  bool
+}
 
 // WithOrigin names who or what is behind a transaction. Observers find it in
 // Tx.Origin; an UndoManager tells by it what to undo. It should be comparable.
-func WithOrigin(origin any) TxOption { return TxOption{origin} }
+func WithOrigin(origin any) TxOption { return TxOption{origin: origin} }
+
+// WithoutUpdate leaves Applied.Update out. It is for loading, where nothing is
+// sent on, and saves the most with V2.
+func WithoutUpdate() TxOption { return TxOption{quiet: true} }
 
 func originOf(opts []TxOption) (origin any) {
 	for _, o := range opts {
-		origin = o.origin
+		if !o.quiet {
+			origin = o.origin
+		}
 	}
 	return origin
 }
