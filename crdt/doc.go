@@ -275,7 +275,8 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	if d.current != nil {
 		return Applied{}, ErrTransaction
 	}
-	if f == v1 {
+	quiet := slices.ContainsFunc(opts, func(o TxOption) bool { return o.quiet })
+	if f == v1 && !quiet {
 		if a, ok := d.applyTyped(update); ok {
 			return a, nil
 		}
@@ -299,7 +300,6 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	tx.retryPending()
 	a := Applied{Changed: tx.changedAnything() || queued || waiting, Waiting: queued || waiting}
 	whole := a.Changed && fresh && !u.known && !tx.clipped || a.Waiting
-	quiet := slices.ContainsFunc(opts, func(o TxOption) bool { return o.quiet })
 	if a.Changed && !whole && !quiet {
 		tx.want = true
 		if tx != &d.tx { // an observer applies it, and its end is yet to come
