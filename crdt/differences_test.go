@@ -60,6 +60,8 @@ var differences = []difference{
 		yjs: "takes it", why: "no editor nests values so deep; shared types nest otherwise"},
 	{name: "options of a subdocument that are no object", update: item(9, 7, 0).uint(1).str("a").str("guid").bytes(lib0.TagInteger, 5, 0), ours: "options of a subdocument are not an object",
 		yjs: "takes it", why: "Yjs writes an object"},
+	{name: "undefined as an embed or a format of V2", v2: true, update: columns("", "\x07", "", "", "\x05", "\x01t\x01", "\x01", "", "", raw(nil).uint(1, 1, 0).bytes(127).uint(0)), ours: "a value that JSON does not have",
+		yjs: "throws TypeError, and part of it is done", why: "Yjs cannot insert it; once there, the document cannot be written in V1"},
 	{name: "an update whose end is missing", update: item(str, 7, 0).uint(1).str("t").str("hello").uint(1, 7, 1), ours: "number of deletes exceeds the bytes left",
 		yjs: "throws Error, and part of it is done", why: "it was cut off on its way; the sender has it whole"},
 	{name: "a name longer than 4,096 bytes", update: item(str, 7, 0).uint(1).str("long name").str("x").uint(0), limits: crdt.Limits{NameBytes: 8}, ours: "name of more than 8 bytes",

@@ -89,13 +89,16 @@ func (d *Doc) encodeState(f format, stateVector []byte) ([]byte, error) {
 		if state := d.remembered(f); state != nil {
 			return state, nil
 		}
-		buf = make([]byte, 0, 64+20*d.slab.live+len(d.text)-d.deadText+len(d.blobs)) // about what it takes
+		if f == v1 {
+			buf = make([]byte, 0, 64+20*d.slab.live+len(d.text)-d.deadText+len(d.blobs)) // about what it takes
+		}
 	}
 	s := f.sink(buf)
 	var noted *[]idRange
 	if whole {
 		noted = notedRanges.Get().(*[]idRange)
 		s.noting, s.deleted = true, (*noted)[:0]
+		s.reserve(d.slab.live, len(d.text)-d.deadText)
 	}
 	d.writeStructs(&s, func(c uint32) uint32 { return known[c] }, d.byID())
 	if whole {

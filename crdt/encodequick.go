@@ -6,16 +6,13 @@ import (
 	"github.com/weftsync/weft/crdt/lib0"
 )
 
-// The short way of encoding, the counterpart of loading.go: V1, of ASCII text and
+// The short way of encoding, the counterpart of loading.go: of ASCII text and
 // deleted runs that have an origin.
 
 // writeBlock writes the structs of a block of client c.
 func (d *Doc) writeBlock(s *sink, c uint32, blk []entry) {
 	if s.v2 != nil {
-		for _, e := range blk {
-			d.writeStruct(s, d.item(e.ref), 0)
-			s.noteDeleted(c, d.item(e.ref))
-		}
+		d.writeBlockV2(s, c, blk)
 		return
 	}
 	w := idWriter{d: d, c: c, out: s.b[:cap(s.b)], n: len(s.b)}
@@ -23,8 +20,7 @@ func (d *Doc) writeBlock(s *sink, c uint32, blk []entry) {
 	for _, e := range blk {
 		it := d.item(e.ref)
 		s.noteDeleted(c, it)
-		const mask = flagWide | 15
-		if k := it.bits & mask; k != uint32(kindString) && k != uint32(kindDeleted) || it.originClient == 0 || it.where&keyBit != 0 {
+		if !it.isQuick() {
 			s.b = w.out[:w.n]
 			d.writeStruct(s, it, 0)
 			w.out, w.n = s.b[:cap(s.b)], len(s.b)
@@ -47,6 +43,42 @@ func (d *Doc) writeBlock(s *sink, c uint32, blk []entry) {
 		}
 	}
 	s.b = w.out[:w.n]
+}
+
+// writeBlockV2 is writeBlock for V2.
+func (d *Doc) writeBlockV2(s *sink, c uint32, blk []entry) {
+	v2 := s.v2
+	for _, e := range blk {
+		it := d.item(e.ref)
+		s.noteDeleted(c, it)
+		if !it.isQuick() {
+			d.writeStruct(s, it, 0)
+			continue
+		}
+		info := byte(it.kind()) | infoOrigin
+		if it.rightClient != 0 {
+			info |= infoRight
+		}
+		v2.infos.Write(info)
+		v2.clients.Write(d.clients[it.originClient].id)
+		v2.leftClocks.Write(int64(it.originClock))
+		if it.rightClient != 0 {
+			v2.clients.Write(d.clients[it.rightClient].id)
+			v2.rightClocks.Write(int64(it.rightClock))
+		}
+		if it.kind() == kindString {
+			v2.strings.Write(d.text[it.content:it.content+it.len], int(it.len))
+		} else {
+			v2.lens.Write(uint64(it.len))
+		}
+	}
+}
+
+// isQuick reports whether an item is ASCII text or a deleted run, has an origin
+// and is in a list.
+func (it *item) isQuick() bool {
+	k := it.bits & (flagWide | 15)
+	return (k == uint32(kindString) || k == uint32(kindDeleted)) && it.originClient != 0 && it.where&keyBit == 0
 }
 
 // idWriter writes ids and small numbers into reserved room.

@@ -174,7 +174,9 @@ func TestWithoutUpdate(t *testing.T) {
 	loaded := crdt.New(crdt.Options{})
 	for i, apply := range []func() (crdt.Applied, error){
 		func() (crdt.Applied, error) { return loaded.ApplyUpdate(state, crdt.WithoutUpdate()) },
-		func() (crdt.Applied, error) { return loaded.ApplyUpdateV2(whole, crdt.WithOrigin(1), crdt.WithoutUpdate()) },
+		func() (crdt.Applied, error) {
+			return loaded.ApplyUpdateV2(whole, crdt.WithOrigin(1), crdt.WithoutUpdate())
+		},
 	} {
 		if a, err := apply(); err != nil || !a.Changed || a.Update != nil || len(a.Roots) != 1 {
 			t.Errorf("step %d: %+v, %v, want a change and no update", i, a, err)

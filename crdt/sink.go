@@ -34,13 +34,27 @@ func (f format) sink(buf []byte) sink {
 	return sink{b: buf[:0], v2: new(columnSink)}
 }
 
+// reserve makes room for n structs with so many bytes of text.
+func (s *sink) reserve(n, text int) {
+	if c := s.v2; c != nil {
+		c.leftClocks.Reserve(3 * n)
+		c.rightClocks.Reserve(3 * n)
+		c.infos.Reserve(n)
+		c.lens.Reserve(n / 2)
+		c.strings.Reserve(n, text)
+	}
+}
+
 // finish returns the update. Its memory may be that of the sink.
 func (s *sink) finish() []byte {
 	c := s.v2
 	if c == nil {
 		return s.b
 	}
-	out := c.keyClocks.Append([]byte{0}) // no features
+	size := 1 + c.keyClocks.Len() + c.clients.Len() + c.leftClocks.Len() + c.rightClocks.Len() + c.infos.Len() +
+		c.strings.Len() + c.parentInfos.Len() + c.typeRefs.Len() + c.lens.Len() + len(s.b)
+	out := append(make([]byte, 0, size), 0) // no features
+	out = c.keyClocks.Append(out)
 	out = c.clients.Append(out)
 	out = c.leftClocks.Append(out)
 	out = c.rightClocks.Append(out)

@@ -249,10 +249,14 @@ func (s *source) length() (uint32, error) {
 
 // json appends the canonical Any of a value that V1 writes as JSON.
 func (s *source) json(dst []byte) ([]byte, error) {
+	at, n := s.Offset(), len(dst)
 	if s.v2 != nil {
-		return lib0.CanonicalAny(dst, &s.Decoder)
+		out, err := lib0.CanonicalAny(dst, &s.Decoder)
+		if err == nil && out[n] == lib0.TagUndefined {
+			err = s.FailAt(at, "a value that JSON does not have")
+		}
+		return out, err
 	}
-	at := s.Offset()
 	text, err := s.StringBytes()
 	if err != nil {
 		return dst, err

@@ -1,6 +1,7 @@
 package lib0
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"unicode/utf8"
@@ -180,8 +181,12 @@ func appendWireString(dst, s []byte) []byte {
 // ReplaceSurrogates turns each lone surrogate in the WTF-8 string s into
 // U+FFFD, which is as long, and so makes it UTF-8.
 func ReplaceSurrogates(s []byte) {
-	for i := 0; i+2 < len(s); i++ {
-		if isSurrogate(s[i:]) {
+	for i := 0; ; i++ {
+		next := bytes.IndexByte(s[i:], 0xED) // with which they begin, and little else does
+		if next < 0 {
+			return
+		}
+		if i += next; isSurrogate(s[i:]) {
 			copy(s[i:], "\uFFFD")
 		}
 	}

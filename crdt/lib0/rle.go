@@ -1,5 +1,7 @@
 package lib0
 
+import "slices"
+
 // The column coders of the V2 update format: each keeps one kind of value of
 // all structs together and shortens runs.
 
@@ -216,6 +218,15 @@ type BytesRLE struct {
 	count uint64
 }
 
+// Reserve makes room for n bytes of encoding.
+func (e *BytesRLE) Reserve(n int) { e.buf = slices.Grow(e.buf, n) }
+
+// Len returns how many bytes Append appends at most.
+func (e *BytesRLE) Len() int { return len(e.buf) + maxLen }
+
+// maxLen is how long a length and the end of an encoding are at most.
+const maxLen = 32
+
 // Write appends a byte.
 func (e *BytesRLE) Write(v byte) {
 	if e.count > 0 && e.value == v {
@@ -238,6 +249,12 @@ type UintRLE struct {
 	value uint64
 	count uint64
 }
+
+// Reserve makes room for n bytes of encoding.
+func (e *UintRLE) Reserve(n int) { e.buf = slices.Grow(e.buf, n) }
+
+// Len returns how many bytes Append appends at most.
+func (e *UintRLE) Len() int { return len(e.buf) + maxLen }
 
 // Write appends an integer.
 func (e *UintRLE) Write(v uint64) {
@@ -276,6 +293,12 @@ type IntDiffRLE struct {
 	count       uint64
 }
 
+// Reserve makes room for n bytes of encoding.
+func (e *IntDiffRLE) Reserve(n int) { e.buf = slices.Grow(e.buf, n) }
+
+// Len returns how many bytes Append appends at most.
+func (e *IntDiffRLE) Len() int { return len(e.buf) + maxLen }
+
 // Write appends an integer.
 func (e *IntDiffRLE) Write(v int64) {
 	if e.diff == v-e.value {
@@ -310,6 +333,15 @@ type Strings struct {
 	text    []byte // WTF-8
 	lengths UintRLE
 }
+
+// Reserve makes room for n strings of so many bytes together.
+func (e *Strings) Reserve(n, bytes int) {
+	e.text = slices.Grow(e.text, bytes)
+	e.lengths.Reserve(n)
+}
+
+// Len returns how many bytes Append appends at most.
+func (e *Strings) Len() int { return len(e.text) + e.lengths.Len() + maxLen }
 
 // Write appends a WTF-8 string of so many UTF-16 code units.
 func (e *Strings) Write(s []byte, units int) {
