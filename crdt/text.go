@@ -210,7 +210,7 @@ func (t *Text) Delete(tx *Tx, index, n int) error {
 		tx.walk(t.b, uint32(index)).delete(n)
 		return nil
 	}
-	if tx.eraseEnd(t.b, uint32(index+n), uint32(n)) {
+	if tx.eraseBefore(t.b, uint32(index+n), uint32(n)) {
 		return nil
 	}
 	left, right := tx.cut(t.b, uint32(index))
