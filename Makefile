@@ -19,7 +19,7 @@ SEED ?= 0
 DURATION ?= 60s
 
 # `make test-check` leaves out what a check of all of the document after each keystroke makes quadratic.
-CHECK_SKIP := Traces|Bounded|Quadratic
+CHECK_SKIP := Traces|Bounded|Quadratic|Hostile
 
 # `make crash`: how often the server is killed.
 ROUNDS ?= 50
