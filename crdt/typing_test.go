@@ -65,7 +65,7 @@ func (w bothWays) compare(t testing.TB) {
 }
 
 // What is typed on takes a way of its own. It has to come to what the long way
-// comes to, late, twice, in any order, and where another has the same client id.
+// comes to, late, twice and in any order.
 func TestTypedAsTheLongWay(t *testing.T) {
 	for seed := range uint64(150) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { typeOn(t, rand.New(rand.NewPCG(seed, 3))) })
@@ -73,7 +73,7 @@ func TestTypedAsTheLongWay(t *testing.T) {
 }
 
 func typeOn(t *testing.T, random *rand.Rand) {
-	all := []bothWays{newBothWays(1), newBothWays(2), newBothWays(3), newBothWays(1)} // the last one only listens
+	all := []bothWays{newBothWays(1), newBothWays(2), newBothWays(3), newBothWays(4)} // the last one never edits
 	writers := 2 + random.IntN(2)
 	queues := make([][][]byte, len(all))
 	at := make([]int, writers)
@@ -132,14 +132,18 @@ func TestNearlyTyped(t *testing.T) {
 	root := raw{1, 1, 7, 0, str, 1}.str("t").str("ab").uint(0)
 	const far = 1<<32 - 8
 	tests := map[string][]raw{
-		"typed on":              {root, raw{1, 1, 7, 2, left | str, 7, 1}.str("c").uint(0)},
-		"not the next clock":    {root, raw{1, 1, 7, 3, left | str, 7, 2}.str("c").uint(0)},
-		"known in part":         {root, raw{1, 1, 7, 1, left | str, 7, 0}.str("bc").uint(0)},
-		"another origin":        {root, raw{1, 1, 7, 2, left | str, 7, 0}.str("c").uint(0)},
-		"another's origin":      {root, raw{1, 1, 8, 0, str, 1}.str("t").str("xy").uint(0), raw{1, 1, 7, 2, left | str, 8, 1}.str("c").uint(0)},
-		"with a delete":         {root, raw{1, 1, 7, 2, left | str, 7, 1}.str("c").uint(1, 7, 1, 0, 1)},
-		"not ASCII":             {root, raw{1, 1, 7, 2, left | str, 7, 1}.str("ü").uint(0)},
-		"a right origin":        {root, raw{1, 1, 7, 2, left | right | str, 7, 1, 8, 0}.str("c").uint(0)},
+		"typed on":           {root, raw{1, 1, 7, 2, left | str, 7, 1}.str("c").uint(0)},
+		"not the next clock": {root, raw{1, 1, 7, 3, left | str, 7, 2}.str("c").uint(0)},
+		"known in part":      {root, raw{1, 1, 7, 1, left | str, 7, 0}.str("bc").uint(0)},
+		"another origin":     {root, raw{1, 1, 7, 2, left | str, 7, 0}.str("c").uint(0)},
+		"another's origin":   {root, raw{1, 1, 8, 0, str, 1}.str("t").str("xy").uint(0), raw{1, 1, 7, 2, left | str, 8, 1}.str("c").uint(0)},
+		"with a delete":      {root, raw{1, 1, 7, 2, left | str, 7, 1}.str("c").uint(1, 7, 1, 0, 1)},
+		"not ASCII":          {root, raw{1, 1, 7, 2, left | str, 7, 1}.str("ü").uint(0)},
+		"a right origin":     {root, raw{1, 1, 7, 2, left | right | str, 7, 1, 8, 0}.str("c").uint(0)},
+		"another right origin": {
+			raw{1, 1, 8, 0, str, 1}.str("t").str("z").uint(0), raw{1, 1, 7, 0, right | str, 8, 0}.str("ab").uint(0),
+			raw{1, 1, 7, 2, left | right | str, 7, 1, 9, 0}.str("c").uint(0),
+		},
 		"after deleted text":    {root, raw{0, 1, 7, 1, 1, 1}, raw{1, 1, 7, 2, left | str, 7, 1}.str("c").uint(0)},
 		"what is typed is gone": {root, raw{0, 1, 7, 1, 2, 3}, raw{1, 1, 7, 2, left | str, 7, 1}.str("c").uint(0)},
 		"a value of a key": {
@@ -158,5 +162,15 @@ func TestNearlyTyped(t *testing.T) {
 				w.apply(t, u)
 			}
 		})
+	}
+}
+
+// Who types under the client id of a replica makes it choose another one.
+func TestTypedUnderOneClientID(t *testing.T) {
+	w := newBothWays(7)
+	w.edit(t, func(tx *crdt.Tx, text *crdt.Text) error { return text.Insert(tx, 0, "ab") })
+	w.apply(t, raw{1, 1, 7, 2, left | str, 7, 1}.str("c").uint(0))
+	if got := w.short.ClientID(); got == 7 {
+		t.Errorf("the client is still %d", got)
 	}
 }
