@@ -35,6 +35,7 @@ type generator struct {
 	snaps   []int // steps that took snapshots
 	lowered []int // and lowered their state vectors
 	watched int   // share of steps that deal with snapshots
+	undo    bool  // the first writer undoes, and perhaps others
 }
 
 func (g *generator) below(n int) int         { return g.random.IntN(n) }
@@ -75,13 +76,13 @@ func (g *generator) setUp() {
 		ids[i] = g.client(style)
 	}
 	g.random.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-	undo := g.chance(30)
+	g.undo = g.chance(35)
 	g.watched = pick(g, []int{0, 10, 40})
 	filter := pick(g, []string{"", "", "", "author", "keyed", "text"})
 	for i := range g.writers {
 		spec := DocSpec{Client: ids[i], Collect: collect != 0 && (collect != 1 || g.chance(50))}
 		spec.Clean, spec.Watch, spec.React = g.chance(25), g.chance(20), g.chance(8)
-		if undo && i == 0 {
+		if g.undo && (i == 0 || g.chance(15)) {
 			spec.Undo = &UndoSpec{
 				Scope: pick(g, []string{"all", "one", "doc"}), Group: g.chance(30), Overwrite: g.chance(20),
 				Foreign: g.chance(20), Filter: g.chance(10),
@@ -122,8 +123,11 @@ func (g *generator) step() {
 	switch n := g.below(100); {
 	case n < 50 || n < 90 && g.theme.crowd:
 		writer := g.below(g.writers)
+		if g.undo && g.chance(50) {
+			writer = 0 // what is undone and redone has to be found changed in many ways
+		}
 		if g.script.Docs[writer].Undo != nil && g.chance(40) {
-			g.emit(Step{Verb: pick(g, undoVerbs), Doc: writer})
+			g.undoSteps(writer)
 			return
 		}
 		if g.chance(5) {
@@ -155,6 +159,19 @@ func (g *generator) step() {
 }
 
 var undoVerbs = []Verb{VerbUndo, VerbUndo, VerbUndo, VerbRedo, VerbRedo, VerbStop, VerbClear}
+
+// undoSteps takes something back, and often brings it back at once and takes it
+// back again: what was brought back is another item.
+func (g *generator) undoSteps(doc int) {
+	verb := pick(g, undoVerbs)
+	g.emit(Step{Verb: verb, Doc: doc})
+	for other := VerbRedo; verb == VerbUndo && g.chance(40); {
+		g.emit(Step{Verb: other, Doc: doc})
+		if other = VerbUndo; g.chance(50) {
+			other = VerbRedo
+		}
+	}
+}
 
 // cursor makes a relative position, or resolves all.
 func (g *generator) cursor(doc int) {
