@@ -140,6 +140,7 @@ type Doc struct {
 	slab
 	arenas
 	nodes
+	orders
 
 	clients      []client // by number; 0 is none
 	arrived      uint32   // clients that have structs
@@ -213,6 +214,7 @@ func New(o Options) *Doc {
 	if d.self == 0 {
 		d.self = randomClientID()
 	}
+	d.shortScan = shortScan
 	d.tx.d = d
 	return d
 }

@@ -11,7 +11,7 @@ package crdt
 func (d *Doc) erasesInto(it *item, n uint32) (ref, place) {
 	const plain = flagDeleted | flagKeep | flagRedone
 	if d.keepDeleted || d.collectable != nil || it.bits&(plain|15) != uint32(kindString) || it.key() != 0 ||
-		n >= it.len || it.right == 0 {
+		n >= it.len || it.right == 0 || d.branches[it.parent].conflicts != nil {
 		return 0, place{}
 	}
 	next := d.item(it.right)
