@@ -160,6 +160,7 @@ type Doc struct {
 	objects map[ref]uint64 // identities of objects in format items, see attr
 
 	pending        pendingStructs
+	tryAll         bool // as Yjs does, whatever is freed
 	pendingDeletes pendingDeletes
 
 	identity identity

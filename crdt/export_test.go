@@ -28,3 +28,6 @@ func (d *Doc) Orders() (kept, crossed int) {
 	}
 	return d.kept, crossed
 }
+
+// TryAll makes the document try all that waits, as Yjs does.
+func (d *Doc) TryAll() { d.tryAll = true }
