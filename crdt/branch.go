@@ -49,6 +49,7 @@ type branch struct {
 	cursor cursor
 
 	conflicts map[uint32]*conflict // of the list, and of keys; nil if no scan was long
+	landmarks *landmarks           // nil until formatting far from the start is asked for
 
 	changed uint32 // stamp of the last transaction that changed it
 	change  int32  // number in that transaction's changes

@@ -247,6 +247,9 @@ func (d *Doc) merge(left, right ref) bool {
 	if b.conflicts != nil {
 		d.goes(b, r.key(), right)
 	}
+	if b.landmarks != nil {
+		b.landmarks.landmarkGoes(right)
+	}
 	if k := r.key(); k == 0 {
 		d.treeRemove(b, left, right, r.visible())
 		if b.cursor.item == right {

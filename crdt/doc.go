@@ -183,6 +183,8 @@ type Doc struct {
 	subdocs   []subdocChange
 	loaded    map[id]bool // subdocuments that asked to be loaded
 
+	landmarkGap int // see the constant
+
 	// Kept for reuse.
 	in        decoded
 	order     []int
@@ -215,7 +217,7 @@ func New(o Options) *Doc {
 	if d.self == 0 {
 		d.self = randomClientID()
 	}
-	d.shortScan = shortScan
+	d.shortScan, d.landmarkGap = shortScan, landmarkGap
 	d.tx.d = d
 	return d
 }

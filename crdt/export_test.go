@@ -31,3 +31,11 @@ func (d *Doc) Orders() (kept, crossed int) {
 
 // TryAll makes the document try all that waits, as Yjs does.
 func (d *Doc) TryAll() { d.tryAll = true }
+
+// SetLandmarks makes the document set a landmark every gap items; none if gap
+// is 0.
+func (d *Doc) SetLandmarks(gap int) {
+	if d.landmarkGap = gap; gap == 0 {
+		d.landmarkGap = maxScan
+	}
+}

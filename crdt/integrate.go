@@ -432,6 +432,9 @@ func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
 		it.bits |= flagDeleted
 	case kindFormat:
 		b.format, b.marks = true, true
+		if it.key() == 0 {
+			tx.d.markChanged(b, r)
+		}
 	case kindType:
 		inside := tx.d.branches[it.content]
 		inside.item, inside.depth = r, b.depth+1
