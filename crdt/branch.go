@@ -48,6 +48,9 @@ type branch struct {
 	tree   nodeRef // root of the position tree, 0 until positions are asked for
 	cursor cursor
 
+	conflicts map[uint32]*conflict // of the list, and of keys; nil if no scan was long
+	landmarks *landmarks           // nil until formatting far from the start is asked for
+
 	changed uint32 // stamp of the last transaction that changed it
 	change  int32  // number in that transaction's changes
 	passed  uint32 // stamp of the last transaction that looked for its root

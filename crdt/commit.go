@@ -142,6 +142,7 @@ func (tx *Tx) collect(r ref, it *item, orphan bool) {
 func (tx *Tx) collectBranch(b *branch) {
 	d := tx.d
 	d.dropTree(b)
+	d.dropOrders(b)
 	for r := b.first; r != 0; {
 		it := d.item(r)
 		next := it.right
@@ -243,6 +244,12 @@ func (d *Doc) merge(left, right ref) bool {
 		return false
 	}
 	b := d.branches[l.parent]
+	if b.conflicts != nil {
+		d.goes(b, r.key(), right)
+	}
+	if b.landmarks != nil {
+		b.landmarks.landmarkGoes(right)
+	}
 	if k := r.key(); k == 0 {
 		d.treeRemove(b, left, right, r.visible())
 		if b.cursor.item == right {

@@ -99,6 +99,10 @@ func (tx *Tx) delete(r ref) {
 	tx.deletes = append(tx.deletes, idRange{it.client(), it.clock, it.len})
 	tx.change(b, it.key())
 	switch it.kind() {
+	case kindFormat:
+		if it.key() == 0 {
+			d.markChanged(b, r)
+		}
 	case kindType:
 		tx.deleteChildren(d.branches[it.content])
 	case kindDoc:

@@ -140,6 +140,7 @@ type Doc struct {
 	slab
 	arenas
 	nodes
+	orders
 
 	clients      []client // by number; 0 is none
 	arrived      uint32   // clients that have structs
@@ -159,6 +160,7 @@ type Doc struct {
 	objects map[ref]uint64 // identities of objects in format items, see attr
 
 	pending        pendingStructs
+	tryAll         bool // as Yjs does, whatever is freed
 	pendingDeletes pendingDeletes
 
 	identity identity
@@ -180,6 +182,8 @@ type Doc struct {
 	observed  int        // observers of types
 	subdocs   []subdocChange
 	loaded    map[id]bool // subdocuments that asked to be loaded
+
+	landmarkGap int // see the constant
 
 	// Kept for reuse.
 	in        decoded
@@ -213,6 +217,7 @@ func New(o Options) *Doc {
 	if d.self == 0 {
 		d.self = randomClientID()
 	}
+	d.shortScan, d.landmarkGap = shortScan, landmarkGap
 	d.tx.d = d
 	return d
 }

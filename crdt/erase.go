@@ -8,7 +8,8 @@ package crdt
 
 // erasable reports whether part of an item of text may go the short way.
 func (d *Doc) erasable(it *item, n uint32) bool {
-	return !d.keepDeleted && d.collectable == nil && it.bits&(plainBits|15) == uint32(kindString) && it.key() == 0 && n < it.len
+	return !d.keepDeleted && d.collectable == nil && it.bits&(plainBits|15) == uint32(kindString) && it.key() == 0 && n < it.len &&
+		d.branches[it.parent].conflicts == nil
 }
 
 const plainBits = flagDeleted | flagKeep | flagRedone

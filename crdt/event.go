@@ -1,6 +1,9 @@
 package crdt
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Event says how a transaction changed a type. Its methods tell the present
 // state from the one before the transaction, so they are to be called by
@@ -72,13 +75,29 @@ func (e *Event) KeysChanged() []string {
 	e.changed()
 	var out []string
 	seen := map[uint32]bool{}
-	for _, k := range e.tx.keys {
-		if k.change == e.change && !seen[k.key] {
+	for _, k := range e.tx.keysOf(e.change) {
+		if !seen[k.key] {
 			seen[k.key] = true
 			out = append(out, e.tx.d.keyNames[k.key])
 		}
 	}
 	return out
+}
+
+// keysOf returns the keys that changed of a branch, in the order in which they
+// did. The first call sorts them all.
+func (tx *Tx) keysOf(change int32) []changedKey {
+	of := func(a, b changedKey) int { return cmp.Compare(a.change, b.change) }
+	if !tx.keysSorted {
+		slices.SortStableFunc(tx.keys, of)
+		tx.keysSorted = true
+	}
+	from, _ := slices.BinarySearchFunc(tx.keys, change, func(k changedKey, c int32) int { return cmp.Compare(k.change, c) })
+	to := from
+	for to < len(tx.keys) && tx.keys[to].change == change {
+		to++
+	}
+	return tx.keys[from:to]
 }
 
 // Action says what became of a key.

@@ -200,11 +200,16 @@ type textPos struct {
 	attrs       attrList
 }
 
-// walk returns the position behind index visible places. It begins at the
-// start of the text, because any format item on the way may matter.
+// walk returns the position behind index visible places. It begins at a
+// landmark before it, or at the start of the text, because any format item on the
+// way may matter.
 func (tx *Tx) walk(b *branch, index uint32) *textPos {
 	p := &textPos{tx: tx, b: b, right: b.first}
-	for index > 0 && p.right != 0 {
+	mark, index := p.landmarkBefore(index)
+	for steps := 0; index > 0 && p.right != 0; steps++ {
+		if steps >= tx.d.landmarkGap {
+			mark, steps = p.setLandmark(mark), 0
+		}
 		it := tx.d.item(p.right)
 		if n := it.visible(); n > 0 {
 			if index < n {

@@ -226,7 +226,11 @@ func (tx *Tx) resolve(it *item) *branch {
 	if it.where = 0; n.key() != 0 {
 		it.where = n.where
 	}
-	return d.branches[n.parent]
+	b := d.branches[n.parent]
+	if it.left != 0 && n.end() != it.originClock+1 {
+		d.cross(b, n.key()) // the right origin lies in the left one, and has cut it
+	}
+	return b
 }
 
 // rightOf returns the item that begins with the right origin of an item whose
@@ -261,27 +265,17 @@ func (tx *Tx) resolveParent(it *item) *branch {
 func (tx *Tx) link(b *branch, r ref, it *item) {
 	d := tx.d
 	key := it.key()
-	first := func() ref {
-		if key == 0 {
-			return b.first
-		}
-		o := b.get(key)
-		for o != 0 && d.item(o).left != 0 {
-			o = d.item(o).left
-		}
-		return o
-	}
 	if it.left == 0 && (it.right == 0 || d.item(it.right).left != 0) {
-		it.left = tx.settle(it, first())
+		it.left = tx.settle(b, it, d.firstOf(b, key))
 	} else if it.left != 0 && d.item(it.left).right != it.right {
-		it.left = tx.settle(it, d.item(it.left).right)
+		it.left = tx.settle(b, it, d.item(it.left).right)
 	}
 	if it.left != 0 {
 		l := d.item(it.left)
 		it.right = l.right
 		l.right = r
 	} else {
-		it.right = first()
+		it.right = d.firstOf(b, key)
 		if key == 0 {
 			b.first = r
 		}
@@ -302,6 +296,9 @@ func (tx *Tx) link(b *branch, r ref, it *item) {
 		d.treeInsert(b, r)
 		b.cursor = cursor{}
 	}
+	if b.conflicts != nil {
+		d.cameBehind(b, key, it.left, r)
+	}
 	tx.add(r, it)
 	tx.integrateContent(b, r, it)
 	tx.change(b, key)
@@ -313,20 +310,38 @@ func (tx *Tx) link(b *branch, r ref, it *item) {
 	}
 }
 
-// settle scans the items between the item's origins, from o on, and returns
-// the one that it has to follow.
-func (tx *Tx) settle(it *item, o ref) (left ref) {
-	d := tx.d
-	left = it.left
-	seen := &tx.d.seen
+// scan is what a conflict scan came to.
+type scan struct {
+	left    ref // the item that the new one has to follow
+	steps   int
+	ended   bool // not because it was long
+	crossed bool // the item's right origin hangs on what lies between its origins
+}
+
+// scan scans the items between the item's origins, from o on, but no more than
+// so many.
+func (d *Doc) scan(it *item, o ref, most int) (s scan) {
+	s.left = it.left
+	seen := &d.seen
 	seen.reset()
 	id := d.clients[it.client()].id
-	for o != 0 && o != it.right {
+	for ; o != 0; s.steps++ {
 		oi := d.item(o)
+		sibling := oi.originClient == it.originClient && oi.originClock == it.originClock
+		if o == it.right {
+			if !sibling && oi.originClient != 0 {
+				before, since := seen.has(d.find(oi.originClient, oi.originClock))
+				s.crossed = before && !since
+			}
+			break
+		}
+		if s.steps == most {
+			return s
+		}
 		seen.add(o)
-		if oi.originClient == it.originClient && oi.originClock == it.originClock {
+		if sibling {
 			if d.clients[oi.client()].id < id {
-				left = o
+				s.left = o
 				seen.clear()
 			} else if oi.rightClient == it.rightClient && oi.rightClock == it.rightClock {
 				break
@@ -336,12 +351,13 @@ func (tx *Tx) settle(it *item, o ref) (left ref) {
 		} else if before, since := seen.has(d.find(oi.originClient, oi.originClock)); !before {
 			break
 		} else if !since {
-			left = o
+			s.left = o
 			seen.clear()
 		}
 		o = oi.right
 	}
-	return left
+	s.ended = true
+	return s
 }
 
 // scanned is the set of items that a conflict scan has passed, and which of
@@ -416,6 +432,9 @@ func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
 		it.bits |= flagDeleted
 	case kindFormat:
 		b.format, b.marks = true, true
+		if it.key() == 0 {
+			tx.d.markChanged(b, r)
+		}
 	case kindType:
 		inside := tx.d.branches[it.content]
 		inside.item, inside.depth = r, b.depth+1

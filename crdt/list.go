@@ -71,7 +71,7 @@ func (l list) Delete(tx *Tx, index, n int) error {
 	}
 	if n > 0 {
 		_, right := tx.cut(l.b, uint32(index))
-		tx.deleteFrom(right, uint32(n))
+		tx.deleteFrom(l.b, right, uint32(index), uint32(n))
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func (tx *Tx) between(r ref, it *item) bool {
 		return false
 	}
 	b := d.branches[l.parent]
-	if b.tree != 0 || b.hooks.watched() || d.isGone(b) {
+	if b.tree != 0 || b.conflicts != nil || b.hooks.watched() || d.isGone(b) {
 		return false
 	}
 	it.left, it.right, it.parent, it.where = left, right, l.parent, 0

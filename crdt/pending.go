@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"cmp"
+	"container/heap"
 	"slices"
 	"sort"
 )
@@ -13,6 +14,18 @@ type pendingStructs struct {
 	missing map[uint32]uint32 // some of them can be tried once the client has passed the clock
 	count   int
 	bytes   int // of content
+
+	waiting waiting
+}
+
+// waiting says what each client's first waiting struct waits for. It spares
+// trying again what cannot go on: Yjs tries all that waits whenever something
+// comes that any of it might need.
+type waiting struct {
+	on    map[uint32]*needs // by client that is waited for: the clients that wait
+	whole bool              // on is complete, and all that waits was last tried together
+	flat  bool              // nobody waits for a client of which something waits
+	ready bool              // something can go on
 }
 
 func (p *pendingStructs) need(client, clock uint32) {
@@ -32,6 +45,9 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 		p.refs = map[uint32][]ref{}
 	}
 	list := p.refs[client]
+	if len(list) > 0 {
+		p.waiting.whole = false
+	}
 	last := ref(0) // of those added now
 	for _, r := range refs {
 		it := d.item(r)
@@ -90,6 +106,10 @@ func (d *Doc) addPending(client uint32, refs []ref) (added bool) {
 		}
 	}
 	p.refs[client] = list
+	if p.waiting.whole {
+		d.noteWaiting(client, list[0])
+		p.waiting.whole = p.waiting.flat
+	}
 	return added
 }
 
@@ -105,20 +125,110 @@ func (d *Doc) meet(left, right ref) bool {
 func (tx *Tx) retryPending() {
 	d := tx.d
 	if d.pending.count > 0 {
-		ready := slices.ContainsFunc(tx.touched, func(t touched) bool {
+		tried := false
+		for _, t := range tx.touched {
 			clock, ok := d.pending.missing[t.client]
-			return ok && clock < d.clients[t.client].next
-		})
-		if ready {
-			blocks := make([]block, 0, len(d.pending.refs))
-			for c, refs := range d.pending.refs {
-				blocks = append(blocks, block{client: c, refs: refs})
+			tried = tried || ok && clock < d.clients[t.client].next
+			d.pending.waiting.ready = d.pending.waiting.ready || d.freed(t.client)
+			if refs := d.pending.refs[t.client]; len(refs) > 0 && d.item(refs[0]).clock < d.clients[t.client].next {
+				d.pending.waiting.whole = false // it came in another form
 			}
-			d.pending = pendingStructs{}
-			tx.integrateAll(blocks)
+		}
+		switch w := &d.pending.waiting; {
+		case !tried || w.whole && !w.ready && !d.tryAll:
+		case w.whole && w.flat && !d.tryAll:
+			if tx.retryFreed(); !d.pending.waiting.whole {
+				tx.retryAll()
+			}
+		default:
+			tx.retryAll()
 		}
 	}
 	tx.retryDeletes()
+}
+
+// retryAll tries all that waits.
+func (tx *Tx) retryAll() {
+	d := tx.d
+	blocks := make([]block, 0, len(d.pending.refs))
+	for c, refs := range d.pending.refs {
+		blocks = append(blocks, block{client: c, refs: refs})
+	}
+	d.pending = pendingStructs{}
+	tx.integrateAll(blocks)
+	w := &d.pending.waiting
+	*w = waiting{on: map[uint32]*needs{}, whole: true, flat: true}
+	for c, refs := range d.pending.refs {
+		if len(refs) > 0 {
+			d.noteWaiting(c, refs[0])
+		}
+	}
+}
+
+// noteWaiting notes what the first waiting struct of a client waits for.
+func (d *Doc) noteWaiting(client uint32, first ref) {
+	p := &d.pending
+	w := &p.waiting
+	need, ok := d.needOf(d.item(first))
+	if !ok {
+		w.ready, w.flat = true, false
+		return
+	}
+	if w.on[client] != nil || need.client != client && len(p.refs[need.client]) > 0 {
+		w.flat = false
+	}
+	if w.on[need.client] == nil {
+		w.on[need.client] = &needs{}
+	}
+	heap.Push(w.on[need.client], waiter{need.clock, int(client)})
+}
+
+// needOf returns an operation that has to come before an item can be
+// integrated; ok is false if none has to.
+func (d *Doc) needOf(it *item) (need id, ok bool) {
+	c := it.client()
+	if it.clock > d.clients[c].next {
+		return id{c, it.clock - 1}, true
+	}
+	for _, o := range [2]id{{it.originClient, it.originClock}, {it.rightClient, it.rightClock}} {
+		if o.client != 0 && o.client != c && o.clock >= d.clients[o.client].next {
+			return o, true
+		}
+	}
+	return id{}, false
+}
+
+// freed reports whether something that waits for a client can go on.
+func (d *Doc) freed(client uint32) bool {
+	w := d.pending.waiting.on[client]
+	return w != nil && (*w)[0].clock < d.clients[client].next
+}
+
+// retryFreed tries what waits for the clients that got new structs. As nobody
+// waits for others that wait, trying all would come to the same.
+func (tx *Tx) retryFreed() {
+	d := tx.d
+	p := &d.pending
+	var blocks []block
+	for _, t := range tx.touched {
+		for d.freed(t.client) {
+			w := p.waiting.on[t.client]
+			c := uint32(heap.Pop(w).(waiter).block)
+			refs := p.refs[c]
+			delete(p.refs, c)
+			p.count -= len(refs)
+			for _, r := range refs {
+				p.bytes -= d.contentSize(d.item(r))
+			}
+			blocks = append(blocks, block{client: c, refs: refs})
+			if len(*w) == 0 {
+				delete(p.waiting.on, t.client)
+				delete(p.missing, t.client)
+			}
+		}
+	}
+	p.waiting.ready = false
+	tx.integrateAll(blocks)
 }
 
 // pendingDeletes holds the ranges of delete sets that reach beyond what is

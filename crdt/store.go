@@ -141,6 +141,9 @@ func (tx *Tx) split(l *runs, p place, diff uint32) ref {
 	if n.key() == 0 {
 		d.treeSplit(b, r, nr)
 	}
+	if b.conflicts != nil {
+		d.cameBehind(b, n.key(), r, nr)
+	}
 	l.insertAfter(p, entry{n.clock, nr})
 	if cutPair && b.hooks.watched() && !n.deleted() && n.key() == 0 {
 		b.hooks.report(Splice{Index: int(d.indexOf(b, nr)) - 1, Deleted: 2, Inserted: "\uFFFD\uFFFD"})

@@ -16,7 +16,11 @@ type subdocChange struct {
 }
 
 // subdocChanges are those of a transaction.
-type subdocChanges struct{ added, removed, loaded []subdocChange }
+type subdocChanges struct {
+	added, removed, loaded []subdocChange
+	at                     map[id]int // where in added, if some were deleted again
+	gone                   int        // of added, those that were deleted again
+}
 
 // OnSubdocs calls f after every transaction that brought or took away
 // subdocuments, or asks to load one, until cancel is called. A subdocument asks
@@ -85,16 +89,35 @@ func (tx *Tx) subdocAdded(it *item) {
 func (tx *Tx) subdocDeleted(it *item) {
 	s := id{it.client(), it.clock}
 	c := tx.subdocChanges()
-	if i := slices.IndexFunc(c.added, func(o subdocChange) bool { return o.id == s }); i >= 0 {
-		c.added = slices.Delete(c.added, i, i+1)
+	if tx.adds(it) && c.take(s) {
 		return
 	}
 	c.removed = append(c.removed, subdocChange{s, tx.d.subdoc(it)})
 }
 
+// take takes back that a subdocument was added, if it was.
+func (c *subdocChanges) take(s id) bool {
+	for i := len(c.at) + c.gone; i < len(c.added); i++ {
+		if c.at == nil {
+			c.at = map[id]int{}
+		}
+		c.at[c.added[i].id] = i
+	}
+	i, ok := c.at[s]
+	if ok {
+		delete(c.at, s)
+		c.added[i] = subdocChange{}
+		c.gone++
+	}
+	return ok
+}
+
 // settleSubdocs brings the document's list up to date and tells listeners.
 func (tx *Tx) settleSubdocs() {
 	c, d := tx.subdocs, tx.d
+	if c != nil && c.gone > 0 {
+		c.added = slices.DeleteFunc(c.added, func(s subdocChange) bool { return s.id == id{} })
+	}
 	if c == nil || len(c.added)+len(c.removed)+len(c.loaded) == 0 {
 		return
 	}

@@ -104,7 +104,7 @@ func (t *Text) insert(tx *Tx, index int, attrs []Attrs, text string, fill func(*
 	at := min(index, t.Len())
 	if len(attrs) == 0 && !t.b.format {
 		left, right := tx.cut(t.b, uint32(at))
-		left, right = skipDeleted(t.d, left, right)
+		left, right = t.d.skipDeleted(t.b, left, right, uint32(at))
 		if tx.typeOn(t.b, left, right, text) {
 			return nil
 		}
@@ -124,16 +124,24 @@ func (t *Text) insert(tx *Tx, index int, attrs []Attrs, text string, fill func(*
 	return nil
 }
 
-// skipDeleted moves a position to the right of deleted items, where Yjs inserts.
-func skipDeleted(d *Doc, left, right ref) (ref, ref) {
-	for right != 0 {
-		it := d.item(right)
-		if !it.deleted() {
-			break
+// fewDeleted is how many deleted items are passed one by one before the next
+// visible one is looked up.
+const fewDeleted = 16
+
+// skipDeleted moves a position behind index places, in a list without formats,
+// to the right of deleted items, where Yjs inserts.
+func (d *Doc) skipDeleted(b *branch, left, right ref, index uint32) (ref, ref) {
+	for range fewDeleted {
+		if right == 0 || !d.item(right).deleted() {
+			return left, right
 		}
-		left, right = right, it.right
+		left, right = right, d.item(right).right
 	}
-	return left, right
+	if index == b.length {
+		return b.last, 0
+	}
+	right, _ = d.locate(b, index+1)
+	return d.item(right).left, right
 }
 
 // InsertEmbed inserts an embedded object at index that counts one unit: a
@@ -218,17 +226,18 @@ func (t *Text) Delete(tx *Tx, index, n int) error {
 	if left != 0 {
 		keep = cursor{left, uint32(index) - t.d.item(left).len}
 	}
-	tx.deleteFrom(right, uint32(n))
+	tx.deleteFrom(t.b, right, uint32(index), uint32(n))
 	if left != 0 {
 		t.b.cursor = keep
 	}
 	return nil
 }
 
-// deleteFrom deletes n visible places from item r on.
-func (tx *Tx) deleteFrom(r ref, n uint32) {
+// deleteFrom deletes n visible places from item r on, before which lie index
+// places.
+func (tx *Tx) deleteFrom(b *branch, r ref, index, n uint32) {
 	d := tx.d
-	for n > 0 && r != 0 {
+	for passed := 0; n > 0 && r != 0; {
 		it := d.item(r)
 		if v := it.visible(); v > 0 {
 			if n < v {
@@ -237,6 +246,13 @@ func (tx *Tx) deleteFrom(r ref, n uint32) {
 			}
 			tx.delete(r)
 			n -= v
+			passed = 0
+		} else if passed++; passed > fewDeleted {
+			if index == b.length {
+				return
+			}
+			r, _ = d.locate(b, index+1)
+			continue
 		}
 		r = it.right
 	}

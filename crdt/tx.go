@@ -31,6 +31,8 @@ type Tx struct {
 	clipped bool // part of a struct was known before
 	redoing bool // an UndoManager brings back what was deleted
 
+	keysSorted bool // by branch
+
 	want    bool   // update is wanted
 	update  []byte // the transaction's own update, once it has ended
 	calling *calls // of observers, while they are called
@@ -94,7 +96,7 @@ func (d *Doc) begin(local bool, origin any) *Tx {
 	tx.quick, tx.merges = quick{}, false
 	tx.arrived = tx.arrived[:0]
 	tx.lean = !local && d.listeners == nil && d.observed == 0 && d.collectable == nil
-	tx.queued, tx.clipped, tx.redoing, tx.subdocs = false, false, false, nil
+	tx.queued, tx.clipped, tx.redoing, tx.keysSorted, tx.subdocs = false, false, false, false, nil
 	tx.want, tx.update, tx.calling = len(d.queue) > 0, nil, nil
 	d.queue = append(d.queue, tx)
 	d.current = tx
@@ -261,15 +263,17 @@ func (tx *Tx) beforeLater(c uint32) uint32 {
 
 // touchedLater returns the clients that only later transactions gave structs.
 func (tx *Tx) touchedLater() (more []touched) {
-	has := func(list []touched, c uint32) bool {
-		return slices.ContainsFunc(list, func(t touched) bool { return t.client == c })
+	has := map[uint32]bool{}
+	for _, t := range tx.touched {
+		has[t.client] = true
 	}
 	for _, later := range tx.d.queue {
 		if later.stamp <= tx.stamp {
 			continue
 		}
 		for _, t := range later.touched {
-			if !has(tx.touched, t.client) && !has(more, t.client) {
+			if !has[t.client] {
+				has[t.client] = true
 				more = append(more, touched{client: t.client, before: t.before})
 			}
 		}

@@ -190,7 +190,8 @@ func (u *UndoManager) capture(tx *Tx) {
 	join := own && n > 0 && !u.last.IsZero() && now.Sub(u.last) < u.options.CaptureTimeout
 	if join {
 		s := (*stack)[n-1]
-		s.deletions, s.insertions = s.deletions.union(deletions), s.insertions.union(insertions)
+		s.deletions.unite(deletions)
+		s.insertions.unite(insertions)
 	} else {
 		*stack = append(*stack, &StackItem{Meta: map[any]any{}, d: u.d, insertions: insertions, deletions: deletions})
 	}

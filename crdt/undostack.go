@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"sort"
 )
 
 // StackEvent says what became of a step.
@@ -69,14 +70,44 @@ func (s idSet) each() iter.Seq[idRange] {
 	}
 }
 
-func (s idSet) union(o idSet) idSet {
-	out := idSet{joinRanges(slices.Concat(s.ranges, o.ranges)), slices.Clone(s.order)}
-	for _, c := range o.order {
-		if !slices.Contains(out.order, c) {
-			out.order = append(out.order, c)
+// unite adds another set to s. Adding few ranges to many costs the few, but for
+// moving what lies behind them.
+func (s *idSet) unite(o idSet) {
+	if len(o.ranges) > fewRanges {
+		s.ranges = joinRanges(slices.Concat(s.ranges, o.ranges))
+	} else {
+		for _, r := range o.ranges {
+			s.ranges = addRange(s.ranges, r)
 		}
 	}
-	return out
+	if len(o.order) == 0 {
+		return
+	}
+	known := map[uint32]bool{}
+	for _, c := range s.order {
+		known[c] = true
+	}
+	for _, c := range o.order {
+		if !known[c] {
+			s.order = append(s.order, c)
+		}
+	}
+}
+
+const fewRanges = 8
+
+// addRange adds a range to sorted and joined ones.
+func addRange(rs []idRange, r idRange) []idRange {
+	i := sort.Search(len(rs), func(i int) bool {
+		o := rs[i]
+		return o.client > r.client || o.client == r.client && o.end() >= r.clock
+	})
+	j, from, to := i, r.clock, r.end()
+	for j < len(rs) && rs[j].client == r.client && rs[j].clock <= to {
+		from, to = min(from, rs[j].clock), max(to, rs[j].end())
+		j++
+	}
+	return slices.Replace(rs, i, j, idRange{r.client, from, to - from})
 }
 
 func (s idSet) export(d *Doc) []IDRange {
@@ -108,12 +139,23 @@ func (tx *Tx) deletedSet() idSet { return idSet{slices.Clone(tx.deletes), slices
 
 // clientsOf returns the clients of ranges in the order in which they occur.
 func clientsOf(rs []idRange) []uint32 {
+	const few = 8
 	var order []uint32
+	var known map[uint32]bool
 	for _, r := range rs {
-		if n := len(order); n > 0 && order[n-1] == r.client || slices.Contains(order, r.client) {
+		switch n := len(order); {
+		case n > 0 && order[n-1] == r.client, known == nil && slices.Contains(order, r.client), known[r.client]:
 			continue
+		case n == few:
+			known = map[uint32]bool{}
+			for _, c := range order {
+				known[c] = true
+			}
 		}
 		order = append(order, r.client)
+		if known != nil {
+			known[r.client] = true
+		}
 	}
 	return order
 }

@@ -159,3 +159,14 @@ func Transactions(seed uint64) func() []Op {
 	g.words = wordLists[g.below(2)] // a pair that is cut while it is under way keeps replicas apart, in Yjs too
 	return g.transaction
 }
+
+// Themes returns how many kinds of random transactions there are.
+func Themes() int { return len(themes) }
+
+// TransactionsOf is Transactions of one kind.
+func TransactionsOf(theme int, seed uint64) func() []Op {
+	g := &generator{random: rand.New(rand.NewPCG(seed, 0x5851f42d4c957f2d))}
+	g.theme = themes[theme]
+	g.words = wordLists[g.below(2)]
+	return g.transaction
+}

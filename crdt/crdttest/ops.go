@@ -7,6 +7,9 @@ import (
 	"github.com/weftsync/weft/crdt"
 )
 
+// Run runs one operation of a transaction on a document.
+func Run(d *crdt.Doc, tx *crdt.Tx, op Op) error { return runOp(d, tx, op) }
+
 // runOp runs one operation of a transaction on an engine document. It does
 // what web/oracle/ops.mjs does on a Yjs document, type by type.
 func runOp(d *crdt.Doc, tx *crdt.Tx, op Op) error {
