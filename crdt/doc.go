@@ -140,7 +140,6 @@ type Doc struct {
 	slab
 	arenas
 	nodes
-	orders
 
 	clients      []client // by number; 0 is none
 	arrived      uint32   // clients that have structs
@@ -160,7 +159,6 @@ type Doc struct {
 	objects map[ref]uint64 // identities of objects in format items, see attr
 
 	pending        pendingStructs
-	tryAll         bool // as Yjs does, whatever is freed
 	pendingDeletes pendingDeletes
 
 	identity identity
@@ -183,7 +181,9 @@ type Doc struct {
 	subdocs   []subdocChange
 	loaded    map[id]bool // subdocuments that asked to be loaded
 
-	landmarkGap int // see the constant
+	orders
+	landmarkGap int  // see the constant
+	tryAll      bool // try all that waits, as Yjs does, whatever is freed
 
 	// Kept for reuse.
 	in        decoded
