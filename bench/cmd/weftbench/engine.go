@@ -29,10 +29,26 @@ type engineFlags struct {
 	N       int           `default:"6000" help:"The N of crdt-benchmarks."`
 }
 
-// perTrace are the rows that are measured on every history, not only on the first.
+// perTrace are the rows that are measured on every history, not only on the first; those that are false only in a full
+// run.
 var perTrace = map[string]bool{
-	"local": true, "local-update": true, "remote": true, "remote-serve": true, "load": true, "load-v2": true, "encode": true, "encode-v2": true,
-	"memory-loaded": true,
+	"local": false, "local-update": true, "remote": true, "remote-serve": false, "load": true, "load-v2": false, "encode": true,
+	"encode-v2": false, "memory-loaded": true,
+}
+
+// slow are the rows that only a full run has.
+var slow = map[string]bool{"merge-all": true}
+
+// on says whether a row is measured on a history.
+func (f *engineFlags) on(row string, first bool) bool {
+	quick, every := perTrace[row]
+	switch {
+	case f.Full:
+		return first || every
+	case first:
+		return !slow[row]
+	}
+	return quick
 }
 
 // fixed are the rows that are measured exactly so often: because the document grows with each measurement, and all
@@ -63,7 +79,7 @@ func (b *bench) engine(ctx context.Context) {
 	}
 	var first *engine.Subject
 	for i, name := range names {
-		rows := slices.DeleteFunc(engine.Rows(), func(row engine.Row) bool { return i > 0 && !perTrace[row.Name] })
+		rows := slices.DeleteFunc(engine.Rows(), func(row engine.Row) bool { return !b.Engine.on(row.Name, i == 0) })
 		subject, err := b.onHistory(ctx, name, rows)
 		if err != nil {
 			b.report.Fail("engine on "+name, err)

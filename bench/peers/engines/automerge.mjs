@@ -1,5 +1,5 @@
 // Automerge, Rust compiled to WebAssembly. Its objects are made by operations, so every document begins from one that
-// has them.
+// has them, the same one in every process: what follows names it by its hash, in which the time is.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,9 @@ export const connect = async folder => {
   const A = await import(pathToFileURL(join(home, manifest.exports['.'].node.import)).href)
 
   const actor = client => client.toString(16).padStart(16, '0')
-  const seed = A.save(A.from({ content: '', list: [], map: {} }, { actor: actor(100_001) }))
+  const seed = A.save(A.change(A.init({ actor: actor(100_001) }), { time: 0 }, draft => {
+    Object.assign(draft, { content: '', list: [], map: {} })
+  }))
 
   class Doc {
     constructor({ client = 0, listen, bytes = seed } = {}) {
