@@ -130,12 +130,12 @@ func keys(n int) *updates.Log {
 	return l
 }
 
-// author is the client of the keystrokes.
-const author = 3_141_592_653
+// author is the client of the keystrokes, and reader that of the document, which nobody else is.
+const author, reader = 3_141_592_653, 4_000_000_001
 
 // harmed returns a document that holds the base and, if asked, has taken the update.
 func (h *Hostile) harmed(taken bool) (*crdt.Doc, error) {
-	doc := crdt.New(crdt.Options{ClientID: 1})
+	doc := crdt.New(crdt.Options{ClientID: reader})
 	all := [][]byte{h.Update}
 	if !taken {
 		all = nil

@@ -3,6 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { Cannot, each, job, readUpdates, seconds } from './job.mjs'
 
+// The client that nobody else is: a document changes its client when that of another is the same.
+const client = 4_000_000_001
+
 const prepared = engine => {
   if (!engine.speaksYjs) throw new Cannot('the update is in the format of Yjs')
   const base = job.base ? readFileSync(job.base) : undefined
@@ -10,7 +13,7 @@ const prepared = engine => {
   return {
     update,
     open: options => {
-      const doc = engine.open({ client: 1, ...options })
+      const doc = engine.open({ client, ...options })
       if (base) doc.apply(base)
       return doc
     }

@@ -8,6 +8,9 @@ export const job = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 /** Tells the Go side something: one JSON object on a line of its own. */
 export const say = message => process.stdout.write(JSON.stringify(message) + '\n')
 
+// What engines print is not for the Go side.
+console.log = console.info = console.warn = console.error
+
 /** An engine cannot do a row in its own way: no error, the report shows a dash. */
 export class Cannot extends Error {}
 
