@@ -113,9 +113,12 @@ func Serve(l *updates.Log) (doc *crdt.Doc, bytes int, err error) {
 	return doc, bytes, nil
 }
 
+// ample lets a document have as many structs as a hundred histories in one have; by default an update may not.
+var ample = crdt.Limits{Structs: 100_000_000}
+
 // Load builds a document from one update.
 func Load(update []byte) (*crdt.Doc, error) {
-	doc := crdt.New(crdt.Options{})
+	doc := crdt.New(crdt.Options{Limits: ample})
 	if _, err := doc.ApplyUpdate(update); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
@@ -124,7 +127,7 @@ func Load(update []byte) (*crdt.Doc, error) {
 
 // LoadV2 builds a document from one update in V2.
 func LoadV2(update []byte) (*crdt.Doc, error) {
-	doc := crdt.New(crdt.Options{})
+	doc := crdt.New(crdt.Options{Limits: ample})
 	if _, err := doc.ApplyUpdateV2(update); err != nil {
 		return nil, fmt.Errorf("load V2: %w", err)
 	}

@@ -73,7 +73,7 @@ func TestFullOnSmallRows(t *testing.T) {
 	out := t.TempDir()
 	var stdout bytes.Buffer
 	err := run(t.Context(), []string{
-		"engine", "--out", out, "--engine-full", "--engine-traces", "generated", "--engine-rows", "^(load|B1.1|B3.1|pending)$", "--engine-best", "1",
+		"engine", "--out", out, "--engine-full", "--engine-traces", "generated", "--engine-rows", "^generated/load$|^(B1.1|B3.1|inserts)$", "--engine-best", "1",
 		"--engine-seconds", "0", "--engine-n", "100", "--engine-peers", "yjs,ywasm",
 	}, &stdout, io.Discard)
 	if err != nil {
@@ -95,7 +95,7 @@ func TestFullOnSmallRows(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"load", "B1.1", "B3.1", "pending"} {
+	for _, name := range []string{"load", "B1.1", "B3.1", "inserts"} {
 		if !found[name] {
 			t.Errorf("no row %s in %v", name, found)
 		}
