@@ -6,13 +6,24 @@ BENCHFLAGS ?=
 # Where the real histories come from.
 TRACES_REPO ?= https://github.com/josephg/editing-traces
 
+# The engines beside ours are installed once the lock file has changed.
+PEER_MODULES := bench/peers/node_modules/.package-lock.json
+
 .PHONY: bench
 bench: build ## Measure the engine beside Yjs, and a running server with 1 writer and 20 readers; print tables.
 	$(GO) run ./bench/cmd/weftbench all $(BENCHFLAGS)
 
 .PHONY: bench-engine
-bench-engine: ## Measure the engine beside Yjs.
-	$(GO) run ./bench/cmd/weftbench engine $(BENCHFLAGS)
+bench-engine: ## Measure the engine beside six others on all rows: a long table, Markdown, JSON and a picture.
+	@$(MAKE) --no-print-directory web-deps bench-deps || echo "bench-engine: goes on with what is installed"
+	$(GO) run ./bench/cmd/weftbench engine --engine-full $(BENCHFLAGS)
+
+.PHONY: bench-deps
+bench-deps: $(PEER_MODULES) ## Install the engines that ours is measured beside exactly as the lock file names them.
+
+$(PEER_MODULES): bench/peers/package.json bench/peers/package-lock.json
+	cd bench/peers && $(NPM) ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 .PHONY: bench-server
 bench-server: build ## Measure a running server with 1 writer and 20 readers.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/weftsync/weft/bench/peers"
 	"github.com/weftsync/weft/bench/trace"
 	"github.com/weftsync/weft/bench/updates"
 	"github.com/weftsync/weft/bench/yjs"
@@ -176,7 +177,7 @@ func TestRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sizes := yjs.Sizes{Items: 500, Batch: 50, Clients: 30, Merge: 1_000}
+	sizes := peers.Sizes{Items: 500, Batch: 50, Clients: 30, Merge: 1_000}
 	for _, row := range Rows() {
 		s := &Subject{Trace: h, Updates: log, Client: client, Sizes: sizes}
 		for range 2 {
@@ -193,7 +194,7 @@ func TestRows(t *testing.T) {
 	wrong.End += "!"
 	broken := &updates.Log{}
 	broken.Append([]byte{1})
-	for _, name := range []string{"local", "local-update", "remote", "remote-serve", "load", "memory-loaded", "memory-lived"} {
+	for _, name := range []string{"local", "local-update", "remote", "remote-serve", "load", "load-v2", "memory-loaded", "memory-lived"} {
 		i := slices.IndexFunc(Rows(), func(r Row) bool { return r.Name == name })
 		if _, err := Rows()[i].Measure(&Subject{Trace: &wrong, Updates: log, Client: client, Sizes: sizes}); err == nil {
 			t.Errorf("row %s on a history with a wrong end: no error", name)

@@ -8,21 +8,26 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"github.com/weftsync/weft/bench/peers"
 	"github.com/weftsync/weft/bench/rusage"
 	"github.com/weftsync/weft/bench/trace"
 	"github.com/weftsync/weft/bench/updates"
-	"github.com/weftsync/weft/bench/yjs"
 	"github.com/weftsync/weft/crdt"
 )
 
-// A Subject is what rows are measured on.
+// A Subject is what rows are measured on. Which of its parts are there depends on the rows.
 type Subject struct {
+	Name string
+
 	Trace   *trace.Trace
 	Updates *updates.Log // of the trace, as a server receives them
 	Client  uint64       // who made them
-	Sizes   yjs.Sizes
+	Sizes   peers.Sizes
 
-	whole   []byte   // the document as one update
+	Whole   *Document // made from the updates when it is not there
+	Script  *Script   // of a row of crdt-benchmarks
+	Hostile *Hostile  // an update that wants to do harm
+
 	scatter *Scatter // kept between measurements, as building it takes long
 	crowd   *Crowd
 }
@@ -38,8 +43,10 @@ type Sample struct {
 
 // A Row is one kind of work.
 type Row struct {
-	// Name is short and the same in bench/yjs.
+	// Name is short.
 	Name string
+	// PeerRow is what bench/peers calls it, if not by its name.
+	PeerRow string
 	// Work says in words what is done.
 	Work string
 	// Memory says that the value is bytes, not seconds.
@@ -47,34 +54,53 @@ type Row struct {
 	// Operations returns how many operations one measurement spans, if its value and allocations are those of all
 	// together; nil if they are those of one already.
 	Operations func(*Subject) int
+	// EachOf returns how many operations a measurement has whose value is that of one of them; nil for one.
+	EachOf func(*Subject) int
 	// Measure does the work once.
 	Measure func(*Subject) (Sample, error)
 }
 
-// Rows returns all rows in the order of the report.
+// Rows returns the rows on a history, in the order of the report.
 func Rows() []Row {
 	txns := func(s *Subject) int { return len(s.Trace.Txns) }
 	received := func(s *Subject) int { return s.Updates.Len() }
+	batch := func(s *Subject) int { return s.Sizes.Batch }
+	items := func(s *Subject) int { return s.Sizes.Items }
 	merged := func(s *Subject) int { return min(s.Sizes.Merge, s.Updates.Len()) }
-	return []Row{
+	rows := []Row{
 		{Name: "local", Work: "local replay, a transaction each", Operations: txns, Measure: (*Subject).local},
-		{Name: "local-update", Work: "local replay, with the update of each", Operations: txns, Measure: (*Subject).local},
+		{Name: "local-update", Work: "local replay, with the update of each", Operations: txns, Measure: (*Subject).localUpdate},
 		{Name: "remote", Work: "remote: its updates one by one", Operations: received, Measure: (*Subject).remote},
-		{Name: "remote-serve", Work: "remote, with state vector and what to send on", Operations: received, Measure: (*Subject).serve},
+		{Name: "remote-serve", Work: "remote, a server's whole step", Operations: received, Measure: (*Subject).serve},
+	}
+	rows = append(rows, DocumentRows()...)
+	return append(rows,
+		Row{Name: "encode-again", Work: "encode V1 again, unchanged", Measure: (*Subject).encodeAgain},
+		Row{Name: "memory-lived", Work: "memory, having lived through the edits", Memory: true, Measure: (*Subject).memoryLived},
+		Row{Name: "merge", Work: "merge 10,000 updates", Operations: merged, Measure: (*Subject).merge},
+		Row{Name: "merge-all", Work: "merge all updates", Operations: received, Measure: (*Subject).mergeAll},
+		Row{Name: "diff", Work: "diff of the encoded document to half of it", Measure: (*Subject).diff},
+		Row{Name: "vector-of-update", Work: "state vector of the encoded document", Measure: (*Subject).vectorOfUpdate},
+		Row{Name: "random-insert", Work: "random insert into 100,000 items, each", EachOf: batch, Measure: (*Subject).randomInsert},
+		Row{Name: "prepend", Work: "prepend 100,000, each", EachOf: items, Measure: (*Subject).prepend},
+		Row{Name: "map-set", Work: "map set with 1,549 clients known, each", EachOf: batch, Measure: (*Subject).mapSet},
+	)
+}
+
+// DocumentRows returns the rows on a whole document of which no history is known.
+func DocumentRows() []Row {
+	return []Row{
 		{Name: "load", Work: "load V1 to text", Measure: (*Subject).load},
+		{Name: "load-v2", Work: "load V2 to text", Measure: (*Subject).loadV2},
 		{Name: "encode", Work: "encode V1", Measure: (*Subject).encode},
-		{Name: "merge", Work: "merge 10,000 updates", Operations: merged, Measure: (*Subject).merge},
+		{Name: "encode-v2", Work: "encode V2", Measure: (*Subject).encodeV2},
 		{Name: "memory-loaded", Work: "memory, loaded", Memory: true, Measure: (*Subject).memoryLoaded},
-		{Name: "memory-lived", Work: "memory, having lived through the edits", Memory: true, Measure: (*Subject).memoryLived},
-		{Name: "random-insert", Work: "random insert into 100,000 items, each", Measure: (*Subject).randomInsert},
-		{Name: "prepend", Work: "prepend 100,000, each", Measure: (*Subject).prepend},
-		{Name: "map-set", Work: "map set with 1,549 clients known, each", Measure: (*Subject).mapSet},
 	}
 }
 
 // DefaultSizes are the sizes that the rows' words name.
-func DefaultSizes() yjs.Sizes {
-	return yjs.Sizes{Items: 100_000, Batch: 2_000, Clients: 1_549, Merge: 10_000}
+func DefaultSizes() peers.Sizes {
+	return peers.Sizes{Items: 100_000, Batch: 2_000, Clients: 1_549, Merge: 10_000}
 }
 
 // timed runs the work on a collected heap and returns how long it took and what it allocated. In a CPU profile its
@@ -118,6 +144,10 @@ func (s *Subject) replayed(replay func() (*crdt.Doc, error)) (Sample, error) {
 }
 
 func (s *Subject) local() (Sample, error) {
+	return s.replayed(func() (*crdt.Doc, error) { return ReplayLocal(s.Trace, s.Client, nil) })
+}
+
+func (s *Subject) localUpdate() (Sample, error) {
 	bytes := 0
 	sample, err := s.replayed(func() (*crdt.Doc, error) {
 		return ReplayLocal(s.Trace, s.Client, func(update []byte) { bytes += len(update) })
@@ -142,71 +172,4 @@ func (s *Subject) serve() (Sample, error) {
 		err = fmt.Errorf("%d bytes to send on, want at least the %d received", bytes, s.Updates.Bytes())
 	}
 	return sample, err
-}
-
-// document returns the history's document as one update.
-func (s *Subject) document() ([]byte, error) {
-	if s.whole != nil {
-		return s.whole, nil
-	}
-	doc, err := ApplyAll(s.Updates)
-	if err != nil {
-		return nil, err
-	}
-	s.whole, err = doc.EncodeStateAsUpdate(nil)
-	return s.whole, err
-}
-
-func (s *Subject) load() (Sample, error) {
-	update, err := s.document()
-	if err != nil {
-		return Sample{}, err
-	}
-	text := ""
-	sample, err := timed(func() error {
-		doc, err := Load(update)
-		if err == nil {
-			text = doc.RootString(Root)
-		}
-		return err
-	})
-	if err == nil && text != s.Trace.End {
-		err = errors.New("the text is not the end of the history")
-	}
-	return sample, err
-}
-
-// encode measures a document that was never encoded before, so that no cache can help.
-func (s *Subject) encode() (Sample, error) {
-	update, err := s.document()
-	if err != nil {
-		return Sample{}, err
-	}
-	doc, err := Load(update)
-	if err != nil {
-		return Sample{}, err
-	}
-	var got []byte
-	sample, err := timed(func() (err error) {
-		got, err = doc.EncodeStateAsUpdate(nil)
-		return err
-	})
-	if err == nil && len(got) != len(update) {
-		err = fmt.Errorf("encoded again it has %d bytes, before %d", len(got), len(update))
-	}
-	return sample, err
-}
-
-func (s *Subject) merge() (Sample, error) {
-	some := s.Updates.Slice(s.Sizes.Merge).All()
-	if len(some) < s.Sizes.Merge {
-		return Sample{}, fmt.Errorf("the history has only %d updates", len(some))
-	}
-	return timed(func() error {
-		merged, err := crdt.MergeUpdates(some...)
-		if err == nil && len(merged) == 0 {
-			err = errors.New("merging gives nothing")
-		}
-		return err
-	})
 }

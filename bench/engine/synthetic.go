@@ -6,7 +6,7 @@ import (
 	"github.com/weftsync/weft/crdt"
 )
 
-// Random returns the source of positions that bench/yjs uses too: each call gives a number from 0 up to, not
+// Random returns the source of positions that bench/peers uses too: each call gives a number from 0 up to, not
 // including, below.
 func Random(seed uint32) func(below int) int {
 	return func(below int) int {

@@ -13,47 +13,61 @@ const Root = "content"
 
 // Edit applies the patches of one transaction to a text and returns its update. Patches that change nothing give nil.
 func Edit(doc *crdt.Doc, text *crdt.Text, patches []trace.Patch) ([]byte, error) {
-	return doc.Update(func(tx *crdt.Tx) error {
-		for _, p := range patches {
-			if p.Deleted > 0 {
-				if err := text.Delete(tx, p.Index, p.Deleted); err != nil {
-					return err
-				}
-			}
-			if p.Inserted != "" {
-				if err := text.Insert(tx, p.Index, p.Inserted); err != nil {
-					return err
-				}
+	return doc.Update(func(tx *crdt.Tx) error { return patch(tx, text, patches) })
+}
+
+func patch(tx *crdt.Tx, text *crdt.Text, patches []trace.Patch) error {
+	for _, p := range patches {
+		if p.Deleted > 0 {
+			if err := text.Delete(tx, p.Index, p.Deleted); err != nil {
+				return err
 			}
 		}
-		return nil
-	})
+		if p.Inserted != "" {
+			if err := text.Insert(tx, p.Index, p.Inserted); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ReplayLocal makes a document by the client and replays a sequential history in it, a transaction for each of the
-// history's. Each update is handed to keep, which may be nil; it includes one for the start of the history, if that is
-// not empty, and none for a transaction that changes nothing.
+// history's. Each update is handed to keep; that includes one for the start of the history, if that is not empty, and
+// none for a transaction that changes nothing. If keep is nil no updates are made.
 func ReplayLocal(t *trace.Trace, client uint64, keep func(update []byte)) (*crdt.Doc, error) {
 	doc := crdt.New(crdt.Options{ClientID: client})
 	text := doc.Text(Root)
-	edit := func(patches []trace.Patch) error {
-		update, err := Edit(doc, text, patches)
-		if err == nil && update != nil && keep != nil {
-			keep(update)
-		}
-		return err
-	}
 	if t.Start != "" {
-		if err := edit([]trace.Patch{{Inserted: t.Start}}); err != nil {
+		if err := edit(doc, text, []trace.Patch{{Inserted: t.Start}}, keep); err != nil {
 			return nil, fmt.Errorf("insert the start of trace %s: %w", t.Name, err)
 		}
 	}
-	for i := range t.Txns {
-		if err := edit(t.Txns[i].Patches); err != nil {
-			return nil, fmt.Errorf("replay transaction %d of trace %s: %w", i, t.Name, err)
-		}
+	if err := editAll(doc, text, t, keep); err != nil {
+		return nil, err
 	}
 	return doc, nil
+}
+
+func editAll(doc *crdt.Doc, text *crdt.Text, t *trace.Trace, keep func(update []byte)) error {
+	for i := range t.Txns {
+		if err := edit(doc, text, t.Txns[i].Patches, keep); err != nil {
+			return fmt.Errorf("replay transaction %d of trace %s: %w", i, t.Name, err)
+		}
+	}
+	return nil
+}
+
+// edit does one transaction, and makes its update only if somebody keeps it.
+func edit(doc *crdt.Doc, text *crdt.Text, patches []trace.Patch, keep func(update []byte)) error {
+	if keep == nil {
+		return doc.Transact(func(tx *crdt.Tx) error { return patch(tx, text, patches) })
+	}
+	update, err := Edit(doc, text, patches)
+	if err == nil && update != nil {
+		keep(update)
+	}
+	return err
 }
 
 // Updates returns the updates of a sequential history as our own engine makes them.
@@ -99,11 +113,23 @@ func Serve(l *updates.Log) (doc *crdt.Doc, bytes int, err error) {
 	return doc, bytes, nil
 }
 
+// ample lets a document have as many structs as a hundred histories in one have; by default an update may not.
+var ample = crdt.Limits{Structs: 100_000_000}
+
 // Load builds a document from one update.
 func Load(update []byte) (*crdt.Doc, error) {
-	doc := crdt.New(crdt.Options{})
+	doc := crdt.New(crdt.Options{Limits: ample})
 	if _, err := doc.ApplyUpdate(update); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
+	}
+	return doc, nil
+}
+
+// LoadV2 builds a document from one update in V2.
+func LoadV2(update []byte) (*crdt.Doc, error) {
+	doc := crdt.New(crdt.Options{Limits: ample})
+	if _, err := doc.ApplyUpdateV2(update, crdt.WithoutUpdate()); err != nil {
+		return nil, fmt.Errorf("load V2: %w", err)
 	}
 	return doc, nil
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -57,73 +56,27 @@ func (r *Report) machineLines() []string {
 		fmt.Sprintf("%s, commit %s, %s", m.Go, commit, m.Date.Format(time.RFC3339)),
 		fmt.Sprintf("real histories replayed: %d of %d found (%s)", len(r.RealTraces), r.TracesFound, strings.Join(r.RealTraces, ", ")),
 	}
-	if r.Yjs != "" {
-		lines = append(lines, fmt.Sprintf("beside us: Yjs %s in Node %s", r.Yjs, r.Node))
+	var beside []string
+	for _, p := range r.Peers {
+		if p.Missing == "" {
+			beside = append(beside, p.Name+" "+p.Version)
+		}
+	}
+	if len(beside) > 0 {
+		lines = append(lines, fmt.Sprintf("beside us: %s, in Node %s", strings.Join(beside, ", "), r.Node))
 	}
 	return lines
 }
 
 func (r *Report) tables() []*table {
 	var tables []*table
-	var names []string
-	for _, row := range r.Engine {
-		if !slices.Contains(names, row.Trace) {
-			names = append(names, row.Trace)
-		}
-	}
-	for _, name := range names {
-		tables = append(tables, r.engineTable(name))
+	if len(r.Engine) > 0 {
+		tables = append(tables, r.peersTable(), r.detailTable())
 	}
 	if r.Server != nil {
 		tables = append(tables, r.Server.latencyTable(), r.Server.costTable(), r.Server.factsTable())
 	}
 	return tables
-}
-
-func (r *Report) engineTable(trace string) *table {
-	t := &table{
-		title:   "Engine: " + trace,
-		columns: []string{"work", "weft best", "median", "each", "allocs each", "Yjs best", "Yjs / weft", "by CPU time"},
-	}
-	for _, row := range r.Engine {
-		if row.Trace == trace {
-			t.add(row.cells()...)
-		}
-	}
-	return t
-}
-
-func (r *EngineRow) cells() []string {
-	format := seconds
-	if r.Memory {
-		format = bytesOf
-	}
-	best, mid, each, allocs, yjs, ratio, cpuRatio := none, none, "", "", none, "", ""
-	weftValues, weftCPU := r.weft()
-	yjsValues, yjsCPU := r.yjs()
-	if len(weftValues) > 0 {
-		best, mid = format(slices.Min(weftValues)), format(median(weftValues))
-		n := max(r.Operations, 1)
-		if r.Operations > 1 {
-			each = format(slices.Min(weftValues) / float64(n))
-		}
-		if !r.Memory {
-			allocs = digits(r.Weft[slices.Index(weftValues, slices.Min(weftValues))].Allocs / float64(n))
-		}
-	}
-	if r.YjsError == NotMeasured {
-		yjs = "–"
-	}
-	if len(yjsValues) > 0 {
-		yjs = format(slices.Min(yjsValues))
-	}
-	if len(weftValues) > 0 && len(yjsValues) > 0 {
-		ratio = digits(slices.Min(yjsValues)/slices.Min(weftValues)) + "×"
-		if least := slices.Min(weftCPU); !r.Memory && least > 0 {
-			cpuRatio = digits(slices.Min(yjsCPU)/least) + "×"
-		}
-	}
-	return []string{r.Work, best, mid, each, allocs, yjs, ratio, cpuRatio}
 }
 
 func (s *Server) title() string {

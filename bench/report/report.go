@@ -8,16 +8,15 @@ import (
 	"slices"
 	"time"
 
-	"github.com/weftsync/weft/bench/engine"
 	"github.com/weftsync/weft/bench/load"
-	"github.com/weftsync/weft/bench/yjs"
 )
 
 // A Report is everything that one run measured.
 type Report struct {
 	Machine Machine `json:"machine"`
-	// Yjs and Node are the versions beside us, or empty with the reason in Missing.
-	Yjs  string `json:"yjs,omitempty"`
+	// Peers are the engines beside ours, in the order of the columns; those that are not installed too.
+	Peers []Peer `json:"peers"`
+	// Node is the version of what they run in, or empty with the reason in Missing.
 	Node string `json:"node,omitempty"`
 	// RealTraces are the names of the real histories that were replayed, of as many as were found.
 	RealTraces  []string    `json:"real_traces"`
@@ -29,23 +28,6 @@ type Report struct {
 	// Failures says what could not be measured, and why.
 	Failures []string `json:"failures"`
 }
-
-// An EngineRow is one kind of work on one history, by our engine and by Yjs. A side without samples has an error.
-type EngineRow struct {
-	Trace      string          `json:"trace"`
-	Row        string          `json:"row"`
-	Work       string          `json:"work"`
-	Memory     bool            `json:"memory"`     // values are bytes, else seconds
-	Operations int             `json:"operations"` // that a value spans; 0 if it is that of one already
-	Weft       []engine.Sample `json:"weft"`
-	WeftError  string          `json:"weft_error,omitempty"`
-	Yjs        []yjs.Value     `json:"yjs"`
-	YjsError   string          `json:"yjs_error,omitempty"`
-}
-
-// NotMeasured stands in place of an error for a side that was left out: by wish, or because it is not installed, which
-// Missing then says once.
-const NotMeasured = "not measured"
 
 // A Server is what was measured through a running server.
 type Server struct {
@@ -75,29 +57,15 @@ func (r *Report) Lack(what string, err error) {
 // OK reports whether everything that was asked for was measured, and everybody had the right text.
 func (r *Report) OK() bool { return len(r.Failures) == 0 }
 
-// weft returns the values and the CPU times of our samples, Yjs's those of its.
-func (r *EngineRow) weft() (values, cpu []float64) {
-	for _, s := range r.Weft {
-		values, cpu = append(values, s.Value), append(cpu, s.CPUSeconds)
-	}
-	return values, cpu
-}
-
-func (r *EngineRow) yjs() (values, cpu []float64) {
-	for _, s := range r.Yjs {
-		values, cpu = append(values, s.Value), append(cpu, s.CPUSeconds)
-	}
-	return values, cpu
-}
-
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// WriteFiles stores the report in dir as report.json, report.md and report.txt, and once more with the date in the
-// name, so that runs can be compared. It returns the path of report.md.
+// WriteFiles stores the report in dir as report.json, report.md and report.txt, and the JSON once more with the date in
+// the name, so that runs can be compared; and a picture of the engines in engine.svg, when there is something to draw. It
+// returns the path of report.md.
 func (r *Report) WriteFiles(dir string) (string, error) {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -107,10 +75,14 @@ func (r *Report) WriteFiles(dir string) (string, error) {
 		return "", fmt.Errorf("write the report: %w", err)
 	}
 	stamp := r.Machine.Date.Format("20060102-150405")
-	for name, content := range map[string][]byte{
+	files := map[string][]byte{
 		"report.json": data, "report-" + stamp + ".json": data,
 		"report.md": []byte(r.Markdown()), "report.txt": []byte(r.Text()),
-	} {
+	}
+	if picture := r.SVG(); picture != "" {
+		files["engine.svg"] = []byte(picture)
+	}
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			return "", fmt.Errorf("write the report: %w", err)
 		}
@@ -144,6 +116,9 @@ func seconds(s float64) string {
 		return digits(s*1e9) + " ns"
 	}
 }
+
+// short formats a bound in seconds without needless digits.
+func short(s float64) string { return fmt.Sprintf("%g s", s) }
 
 func duration(d time.Duration) string { return seconds(d.Seconds()) }
 

@@ -1,6 +1,10 @@
 package report
 
 import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,21 +14,31 @@ import (
 
 	"github.com/weftsync/weft/bench/engine"
 	"github.com/weftsync/weft/bench/load"
-	"github.com/weftsync/weft/bench/yjs"
+	"github.com/weftsync/weft/bench/peers"
 )
 
 func sample() *Report {
 	return &Report{
 		Machine: Machine{CPU: "Abacus", Cores: 2, MemoryBytes: 8e9, System: "linux/amd64", Kernel: "6.1", Load: "0.1 0.2 0.3",
 			Go: "go1.26", Commit: "abc", Dirty: true, Date: time.Date(2026, 11, 21, 9, 8, 7, 0, time.UTC)},
-		Yjs: "13.6.33", Node: "v20", RealTraces: []string{"paper"}, TracesFound: 5,
+		Peers: []Peer{{Name: "Yjs", Version: "13.6.33"}, {Name: "Other", Version: "2"}, {Name: "Third", Missing: "not installed; it hides"}},
+		Node:  "v20", RealTraces: []string{"paper"}, TracesFound: 5,
 		Engine: []EngineRow{
-			{Trace: "paper", Row: "remote", Work: "remote", Operations: 1000,
+			{Subject: "paper", Row: "remote", Work: "remote", Operations: 1000,
 				Weft: []engine.Sample{{Value: 0.002, CPUSeconds: 0.001, Allocs: 500}, {Value: 0.001, CPUSeconds: 0.002, Allocs: 250}, {Value: 0.004, CPUSeconds: 1}},
-				Yjs:  []yjs.Value{{Value: 0.03, CPUSeconds: 0.02}, {Value: 0.025, CPUSeconds: 0.03}}},
-			{Trace: "paper", Row: "memory-loaded", Work: "memory", Memory: true, Weft: []engine.Sample{{Value: 834_000}}, Yjs: []yjs.Value{{Value: 2_502_000}}},
-			{Trace: "paper", Row: "load", Work: "load | text", WeftError: "it broke", Yjs: []yjs.Value{{Value: 0.0138, CPUSeconds: 0.01}}},
-			{Trace: "paper", Row: "encode", Work: "encode", Weft: []engine.Sample{{Value: 25e-9}}, YjsError: NotMeasured},
+				Peers: []Cell{
+					{Peer: "Yjs", Values: []peers.Value{{Value: 0.030, CPUSeconds: 0.02}, {Value: 0.025, CPUSeconds: 0.05}}},
+					{Peer: "Other", Values: []peers.Value{{Value: 0.05}}}, {Peer: "Third", Absence: Missing},
+				}},
+			{Subject: "paper", Row: "memory-loaded", Work: "memory", Memory: true, Weft: []engine.Sample{{Value: 834_000}},
+				Peers: []Cell{{Peer: "Yjs", Values: []peers.Value{{Value: 2_502_000}}}, {Peer: "Other", Absence: Unprepared, BoundSeconds: 120}, {Peer: "Third", Absence: Missing}}},
+			{Subject: "paper", Row: "load", Work: "load | text", WeftError: "it broke",
+				Peers: []Cell{{Peer: "Yjs", Values: []peers.Value{{Value: 0.0138, CPUSeconds: 0.01}}}, {Peer: "Other", Absence: Slow, BoundSeconds: 30}, {Peer: "Third", Absence: Missing}}},
+			{Subject: "hostile", Row: "merge", Work: "merge", Weft: []engine.Sample{{Value: 0.3}},
+				Peers: []Cell{{Peer: "Yjs", Absence: Slow, BoundSeconds: 30}, {Peer: "Other", Absence: Cannot}, {Peer: "Third", Absence: Missing}}},
+			{Subject: "hostile", Row: "typing", Work: "typing", EachOf: 1000, Weft: []engine.Sample{{Value: 3e-6}},
+				Peers: []Cell{{Peer: "Yjs", Absence: Slow, BoundSeconds: 30}, {Peer: "Other", Absence: Failed, Reason: "it fell"}}},
+			{Subject: "hostile", Row: "encode", Work: "encode", Weft: []engine.Sample{{Value: 25e-9}}},
 		},
 		Server: &Server{Trace: "paper", Updates: 1000, Flags: []string{"--x=1"}, Fsync: load.Latency{P50: time.Millisecond, P99: 2 * time.Millisecond},
 			RSSStartBytes: 20e6, DiskBytes: 1.5e6,
@@ -42,20 +56,36 @@ func sample() *Report {
 
 func TestTextIsAligned(t *testing.T) {
 	got := sample().Text()
-	want := `Engine: paper
-  work         weft best   median     each  allocs each  Yjs best  Yjs / weft  by CPU time
-  -----------  ---------  -------  -------  -----------  --------  ----------  -----------
-  remote         1.00 ms  2.00 ms  1.00 µs         0.25   25.0 ms       25.0×        20.0×
-  memory          834 kB   834 kB                         2.50 MB       3.00×
-  load | text     failed   failed                         13.8 ms
-  encode         25.0 ns  25.0 ns                  0.00         –
-`
-	if !strings.Contains(got, want) {
-		t.Errorf("text is\n%s\nwant in it\n%s", got, want)
+	for _, want := range []string{
+		`Engines: best, and how many times as fast (or small) as Yjs
+  work                      weft      Yjs              Other          Third
+  -----------  -----------------  -------  -----------------  -------------
+  paper:
+  remote         1.00 ms · 25.0×  25.0 ms    50.0 ms · 0.50×  not installed
+  memory          834 kB · 3.00×  2.50 MB  preparing > 120 s  not installed
+  load | text             failed  13.8 ms             > 30 s  not installed
+  hostile:
+  merge           300 ms · >100×   > 30 s                  –  not installed
+  typing       3.00 µs · >10000×   > 30 s             failed              –
+  encode                 25.0 ns        –                  –              –
+`, `Engines: weft and Yjs in detail
+  work         weft best   median     each  allocs each  Yjs best   median  by CPU time   runs
+  -----------  ---------  -------  -------  -----------  --------  -------  -----------  -----
+  paper:
+  remote         1.00 ms  2.00 ms  1.00 µs         0.25   25.0 ms  27.5 ms        20.0×  3 · 2
+  memory          834 kB   834 kB                         2.50 MB  2.50 MB               1 · 1
+  load | text     failed   failed                         13.8 ms  13.8 ms               0 · 1
+  hostile:
+  merge           300 ms   300 ms                  0.00    > 30 s                            1
+`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("text is\n%s\nwant in it\n%s", got, want)
+		}
 	}
 	for _, part := range []string{
 		"machine: Abacus, 2 cores, 8.00 GB memory", "load average before the run: 0.1 0.2 0.3", "commit abc with changes",
-		"real histories replayed: 1 of 5 found (paper)", "Yjs 13.6.33 in Node v20", "weft, load on paper: it broke", "a peer: not installed", "21 of 21", "1,000 updates of paper",
+		"real histories replayed: 1 of 5 found (paper)", "beside us: Yjs 13.6.33, Other 2, in Node v20", "weft, load on paper: it broke", "a peer: not installed", "21 of 21", "1,000 updates of paper",
 	} {
 		if !strings.Contains(got, part) {
 			t.Errorf("text lacks %q:\n%s", part, got)
@@ -77,9 +107,10 @@ func TestTextIsAligned(t *testing.T) {
 func TestMarkdownIsATable(t *testing.T) {
 	got := sample().Markdown()
 	for _, line := range []string{
-		"| work | weft best | median | each | allocs each | Yjs best | Yjs / weft | by CPU time |",
-		"|---|---:|---:|---:|---:|---:|---:|---:|",
-		`| load \| text | failed | failed |  |  | 13.8 ms |  |  |`,
+		"| work | weft | Yjs | Other | Third |",
+		"|---|---:|---:|---:|---:|",
+		"| **paper** |  |  |  |  |",
+		`| load \| text | failed | 13.8 ms | > 30 s | not installed |`,
 	} {
 		if !strings.Contains(got, line+"\n") {
 			t.Errorf("Markdown lacks %q:\n%s", line, got)
@@ -155,5 +186,57 @@ func TestHereKnowsThisMachine(t *testing.T) {
 	}
 	if m.Commit != "" {
 		t.Errorf("commit %q outside a repository", m.Commit)
+	}
+}
+
+// The picture is a well-formed document of its own with a bar for each value, and says where Yjs did not finish.
+func TestPicture(t *testing.T) {
+	got := sample().SVG()
+	decoder := xml.NewDecoder(strings.NewReader(got))
+	bars := 0
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, got)
+		}
+		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "title" {
+			bars++
+		}
+	}
+	if want := 6; bars != want { // remote 2, memory 1, load 1, merge 1, typing 1; nothing is compared with in encode
+		t.Errorf("%d bars, want %d, in\n%s", bars, want, got)
+	}
+	for _, part := range []string{"(Yjs &gt; 30 s)", "load | text", "Other 2", "weft: 0.04× of the time"} {
+		if !strings.Contains(got, part) {
+			t.Errorf("picture lacks %q:\n%s", part, got)
+		}
+	}
+	if strings.Contains(got, "href") || strings.Contains(got, "Third") {
+		t.Error("the picture needs something else, or names an engine that was not there")
+	}
+	if got := (&Report{}).SVG(); got != "" {
+		t.Errorf("a picture of nothing: %s", got)
+	}
+}
+
+func TestCellOf(t *testing.T) {
+	values := []peers.Value{{Value: 1}}
+	for want, got := range map[Absence]Cell{
+		"":         CellOf("p", values, nil),
+		Slow:       CellOf("p", values, fmt.Errorf("x: %w", &peers.SlowError{Bound: time.Second})),
+		Unprepared: CellOf("p", values, &peers.SlowError{Bound: time.Second, Preparing: true}),
+		Missing:    CellOf("p", values, fmt.Errorf("x: %w", peers.ErrMissing)),
+		Cannot:     CellOf("p", values, fmt.Errorf("x: %w", peers.ErrCannot)),
+		Failed:     CellOf("p", values, errors.New("x")),
+	} {
+		if got.Absence != want || (len(got.Values) > 0) != (want == "") || (got.Reason == "") != (want == "") {
+			t.Errorf("%q: %+v", want, got)
+		}
+		if slow := want == Slow || want == Unprepared; slow != (got.BoundSeconds == 1) {
+			t.Errorf("%q: bound %g s", want, got.BoundSeconds)
+		}
 	}
 }

@@ -14,10 +14,19 @@ type table struct {
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
+// group begins a group of rows with a line of its own.
+func (t *table) group(name string) { t.rows = append(t.rows, []string{groupMark + name}) }
+
+// groupMark begins the one cell of a row that is the name of a group. No cell begins with it otherwise.
+const groupMark = "\x00"
+
 // text returns the table aligned for a terminal.
 func (t *table) text() string {
 	widths := make([]int, len(t.columns))
 	for _, row := range append([][]string{t.columns}, t.rows...) {
+		if strings.HasPrefix(row[0], groupMark) {
+			continue
+		}
 		for i, cell := range row {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
@@ -43,6 +52,10 @@ func (t *table) text() string {
 	}
 	writeRow(rule)
 	for _, row := range t.rows {
+		if name, ok := strings.CutPrefix(row[0], groupMark); ok {
+			b.WriteString("  " + name + ":\n")
+			continue
+		}
 		writeRow(row)
 	}
 	return b.String()
@@ -61,6 +74,10 @@ func (t *table) markdown() string {
 	writeRow(append([]string(nil), t.columns...))
 	b.WriteString("|---" + strings.Repeat("|---:", len(t.columns)-1) + "|\n")
 	for _, row := range t.rows {
+		if name, ok := strings.CutPrefix(row[0], groupMark); ok {
+			row = make([]string, len(t.columns))
+			row[0] = "**" + name + "**"
+		}
 		writeRow(append([]string(nil), row...))
 	}
 	return b.String()

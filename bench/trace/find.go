@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // ErrNoTraces says that no folder with real histories was found.
@@ -78,3 +79,29 @@ func Named(name string) (*Trace, error) {
 	}
 	return Load(filepath.Join(dir, name+suffix))
 }
+
+// A Document is a file with a whole document, as one update of Yjs in V2.
+type Document struct {
+	Name string
+	Path string
+}
+
+// Documents returns the documents of the Eg-walker paper's data sets that lie in the folder egwalker inside [Dir],
+// sorted; none where there is no such folder.
+func Documents() ([]Document, error) {
+	dir, err := Dir()
+	if err != nil {
+		return nil, err
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "egwalker", "*"+documentSuffix))
+	if err != nil {
+		return nil, fmt.Errorf("list documents: %w", err)
+	}
+	documents := make([]Document, len(paths))
+	for i, path := range paths {
+		documents[i] = Document{Name: "egwalker " + strings.TrimSuffix(filepath.Base(path), documentSuffix), Path: path}
+	}
+	return documents, nil
+}
+
+const documentSuffix = ".yjs"

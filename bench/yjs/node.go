@@ -1,6 +1,5 @@
-// Package yjs runs real Yjs in Node: to make the updates of a history as real clients send them, and to measure Yjs on
-// the rows on which our engine is measured, on the same machine in the same run. It uses the packages in
-// web/node_modules; where these or Node are missing, [Find] says so and the report shows the gap.
+// Package yjs runs Node, and in it real Yjs, to make the updates of a history as real clients send them. It uses the
+// packages in web/node_modules; where these or Node are missing, [Find] says so and the report shows the gap.
 package yjs
 
 import (
@@ -27,6 +26,8 @@ type Node struct {
 	Version string
 	// Runtime is the version of Node, for example "v20.20.2".
 	Runtime string
+	// Root is the repository's root.
+	Root string
 
 	binary   string
 	packages string // a file in the folder whose node_modules count
@@ -57,87 +58,68 @@ func Find(ctx context.Context, root, cache string) (*Node, error) {
 		return nil, fmt.Errorf("make the folder for updates: %w", err)
 	}
 	return &Node{
-		Version: pkg.Version, Runtime: strings.TrimSpace(string(runtime)), binary: binary,
+		Version: pkg.Version, Runtime: strings.TrimSpace(string(runtime)), Root: root, binary: binary,
 		packages: filepath.Join(root, "web", "package.json"), scripts: filepath.Join(root, "bench", "yjs"), cache: cache,
 	}, nil
 }
 
-// job is what a script reads; see job.mjs.
-type job struct {
-	Packages string `json:"packages"`
-	Trace    string `json:"trace"`
-	Client   uint64 `json:"client"`
-	Out      string `json:"out,omitempty"`
-	Updates  string `json:"updates,omitempty"`
-	Row      string `json:"row,omitempty"`
-	Repeat   Repeat `json:"repeat"`
-	Sizes
-}
-
-// message is what a script says, one on a line.
-type message struct {
-	Step   int
-	Values []Value
-	Error  string
-	Done   *int
-}
-
-// run starts a script, hands each of its messages to on, and waits for it. It fails when the script does, and when the
-// script ends without having said that it is done. The script is ended when
-// the context is.
-func (n *Node) run(parent context.Context, script string, j job, on func(message) error) error {
-	j.Packages = n.packages
-	file, err := n.writeJob(j)
+// Run starts a script with the job, hands each line that it writes to on, and waits for it. The script reads the job as
+// JSON from the file that its one argument names, writes a JSON object on each line, and says {"done": ...} in the last.
+// Run fails when the script does, when it ends without having said that it is done, and when on does, which ends it; it
+// is ended too when the context is.
+func (n *Node) Run(parent context.Context, script string, job any, on func(line []byte) error) error {
+	file, err := n.writeJob(job)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file)
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, n.binary, "--expose-gc", "--max-old-space-size=4096", filepath.Join(n.scripts, script), file)
+	name := filepath.Base(script)
+	cmd := exec.CommandContext(ctx, n.binary, "--expose-gc", "--max-old-space-size=4096", script, file)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return fmt.Errorf("run %s: %w", script, err)
+		return fmt.Errorf("run %s: %w", name, err)
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("run %s: %w", script, err)
+		return fmt.Errorf("run %s: %w", name, err)
 	}
 	done, readErr := listen(bufio.NewScanner(out), on)
 	if readErr != nil {
 		cancel()
 	}
 	if err := cmd.Wait(); err != nil || readErr != nil {
-		return fmt.Errorf("run %s: %w: %s", script, errors.Join(parent.Err(), readErr, err), gist(complaint.String()))
+		return fmt.Errorf("run %s: %w: %s", name, errors.Join(parent.Err(), readErr, err), gist(complaint.String()))
 	}
 	if !done {
-		return fmt.Errorf("run %s: it ended without being done", script)
+		return fmt.Errorf("run %s: it ended without being done", name)
 	}
 	return nil
 }
 
-func listen(lines *bufio.Scanner, on func(message) error) (done bool, err error) {
+func listen(lines *bufio.Scanner, on func(line []byte) error) (done bool, err error) {
 	for lines.Scan() {
-		var m message
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+		var last struct{ Done *int }
+		if err := json.Unmarshal(lines.Bytes(), &last); err != nil {
 			return false, fmt.Errorf("understand %q: %w", lines.Text(), err)
 		}
-		if m.Done != nil {
+		if last.Done != nil {
 			done = true
 			continue
 		}
-		if err := on(m); err != nil {
+		if err := on(lines.Bytes()); err != nil {
 			return false, err
 		}
 	}
 	return done, lines.Err()
 }
 
-func (n *Node) writeJob(j job) (string, error) {
-	data, err := json.Marshal(j)
+func (n *Node) writeJob(job any) (string, error) {
+	data, err := json.Marshal(job)
 	if err != nil {
 		return "", fmt.Errorf("write the job: %w", err)
 	}

@@ -38,7 +38,7 @@ func TestFindSaysWhatIsMissing(t *testing.T) {
 func TestUpdatesAreMadeOnce(t *testing.T) {
 	n := node(t)
 	history := trace.Generated(1, 500)
-	first, path, err := n.updates(t.Context(), history, 7)
+	first, path, err := n.UpdatesFile(t.Context(), history, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,15 +59,6 @@ func TestUpdatesAreMadeOnce(t *testing.T) {
 	}
 	if !os.SameFile(before, after) || second.Len() != first.Len() || !bytes.Equal(second.At(3), first.At(3)) {
 		t.Error("the second call did not use the file of the first")
-	}
-	if err := os.Remove(path + ".state"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := n.Updates(t.Context(), history, 7); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path + ".state"); err != nil {
-		t.Errorf("without the document it was not made again: %v", err)
 	}
 	if other, err := n.Updates(t.Context(), history, 8); err != nil || bytes.Equal(other.At(3), first.At(3)) {
 		t.Errorf("another client gives the same updates (error %v)", err)
@@ -94,35 +85,26 @@ func TestUpdatesRefusesWrongEnd(t *testing.T) {
 	}
 }
 
-func TestMeasure(t *testing.T) {
+// A script that is ended by its context, and one whose words are refused, are errors that say why.
+func TestRunEndsAScript(t *testing.T) {
 	n := node(t)
-	sizes := Sizes{Items: 200, Batch: 50, Clients: 20, Merge: 100}
-	names := []string{"local", "local-update", "remote", "remote-serve", "load", "encode", "merge",
-		"memory-loaded", "memory-lived", "random-insert", "prepend", "map-set"}
-	history := trace.Generated(1, 300)
-	for _, name := range names {
-		steps := 0
-		got, err := n.Measure(t.Context(), history, 7, sizes, name, Repeat{Least: 2, Most: 2}, func(done int) { steps = done })
-		if err != nil || len(got) != 2 || got[0].Value == 0 {
-			t.Errorf("row %s = %v, error %v, want two values", name, got, err)
-		}
-		if steps != 2 {
-			t.Errorf("row %s: %d steps reported, want 2", name, steps)
-		}
+	script := filepath.Join(t.TempDir(), "loop.mjs")
+	if err := os.WriteFile(script, []byte(`process.stdout.write('{"step":1}\n'); setInterval(() => {}, 1000)`), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if got, err := n.Measure(t.Context(), history, 7, sizes, "unheard-of", Repeat{Least: 1}, nil); err == nil {
-		t.Errorf("a row that does not exist: %v, want an error", got)
-	}
-	if got, err := n.Measure(t.Context(), history, 7, sizes, "load", Repeat{}, nil); err == nil {
-		t.Errorf("measured no times: %v, want an error", got)
-	}
-}
-
-func TestMeasureEndsWithItsContext(t *testing.T) {
-	n := node(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := n.Measure(ctx, trace.Generated(1, 300), 7, Sizes{}, "remote", Repeat{Least: 1_000_000}, func(int) { cancel() })
+	err := n.Run(ctx, script, struct{}{}, func([]byte) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v, want context.Canceled", err)
+	}
+	refused := errors.New("refused")
+	if err := n.Run(t.Context(), script, struct{}{}, func([]byte) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("error = %v, want that it is refused", err)
+	}
+	if err := os.WriteFile(script, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Run(t.Context(), script, struct{}{}, nil); err == nil || !strings.Contains(err.Error(), "without being done") {
+		t.Errorf("error = %v, want that the script said nothing", err)
 	}
 }

@@ -18,26 +18,24 @@ import (
 // preceded by one for the start of the history if that is not empty. They are kept in the cache folder and made again
 // when the history, the client or the version of Yjs is another.
 func (n *Node) Updates(ctx context.Context, t *trace.Trace, client uint64) (*updates.Log, error) {
-	l, _, err := n.updates(ctx, t, client)
+	l, _, err := n.UpdatesFile(ctx, t, client)
 	return l, err
 }
 
-// updates returns the log and the file it is in. Beside that is a file with the same name and .state that holds the
-// whole document.
-func (n *Node) updates(ctx context.Context, t *trace.Trace, client uint64) (*updates.Log, string, error) {
-	history, key, err := n.writeTrace(t)
+// UpdatesFile is like [Node.Updates] and returns also the file they are in, for other scripts.
+func (n *Node) UpdatesFile(ctx context.Context, t *trace.Trace, client uint64) (*updates.Log, string, error) {
+	history, key, err := n.WriteTrace(t)
 	if err != nil {
 		return nil, "", err
 	}
 	path := filepath.Join(n.cache, fmt.Sprintf("%s-%s-yjs%s-client%d.updates", t.Name, key, n.Version, client))
 	if l, err := updates.ReadFile(path); err == nil {
-		if _, err := os.Stat(path + ".state"); err == nil {
-			return l, path, nil
-		}
+		return l, path, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, "", fmt.Errorf("%w; delete it, and it is made again", err)
 	}
-	err = n.run(ctx, "updates.mjs", job{Trace: history, Client: client, Out: path}, func(message) error { return nil })
+	j := job{Packages: n.packages, Trace: history, Client: client, Out: path}
+	err = n.Run(ctx, filepath.Join(n.scripts, "updates.mjs"), j, func([]byte) error { return nil })
 	if err != nil {
 		return nil, "", fmt.Errorf("make the updates of trace %s: %w", t.Name, err)
 	}
@@ -45,8 +43,16 @@ func (n *Node) updates(ctx context.Context, t *trace.Trace, client uint64) (*upd
 	return l, path, err
 }
 
-// writeTrace stores the history for the scripts and returns the file and a key that stands for its content.
-func (n *Node) writeTrace(t *trace.Trace) (path, key string, err error) {
+// job is what updates.mjs reads.
+type job struct {
+	Packages string `json:"packages"`
+	Trace    string `json:"trace"`
+	Client   uint64 `json:"client"`
+	Out      string `json:"out"`
+}
+
+// WriteTrace stores the history for the scripts and returns the file and a key that stands for its content.
+func (n *Node) WriteTrace(t *trace.Trace) (path, key string, err error) {
 	if t.Concurrent {
 		return "", "", fmt.Errorf("give trace %s to Yjs: it is concurrent", t.Name)
 	}

@@ -1,5 +1,4 @@
-// Replays a history in real Yjs and stores the update of each transaction, in the format of Go's package updates, and
-// beside it the whole document as one update.
+// Replays a history in real Yjs and stores the update of each transaction, in the format of Go's package updates.
 
 import { writeFileSync, renameSync } from 'node:fs'
 import { check, edit, job, open, readTrace, ROOT, say, Y } from './job.mjs'
@@ -26,7 +25,6 @@ if (trace.start !== '') text.insert(0, trace.start)
 for (const patches of trace.txns) edit(doc, text, patches)
 check(trace, text.toString(), 'local replay')
 
-writeFileSync(job.out + '.state', Y.encodeStateAsUpdate(doc))
 writeFileSync(job.out + '.part', Buffer.concat([Buffer.from('weft updates 1\n'), uint32(count), ...chunks]))
 renameSync(job.out + '.part', job.out)
 say({ done: count })

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/weftsync/weft/bench/engine"
+	"github.com/weftsync/weft/bench/peers"
 	"github.com/weftsync/weft/bench/report"
 	"github.com/weftsync/weft/bench/trace"
 	"github.com/weftsync/weft/bench/updates"
@@ -35,6 +36,9 @@ type bench struct {
 	progress *progress
 	real     []string // paths
 	node     *yjs.Node
+	peers    []peers.Peer
+	jobs     map[*engine.Subject]peers.Job  // for the other engines, once they are written
+	only     func(subject, row string) bool // which rows were asked for
 }
 
 // findTraces looks for real histories and says how many there are.
@@ -47,18 +51,40 @@ func (b *bench) findTraces() {
 	b.progress.say(fmt.Sprintf("found %d real histories", len(paths)))
 }
 
-// findYjs looks for real Yjs.
-func (b *bench) findYjs(ctx context.Context) {
+// findPeers looks for Node and the engines that run in it.
+func (b *bench) findPeers(ctx context.Context) {
+	b.peers = peers.Find(b.root)
 	node, err := yjs.Find(ctx, b.root, filepath.Join(b.Out, "cache"))
-	if errors.Is(err, yjs.ErrMissing) {
-		b.report.Lack("Yjs beside us", err)
-		return
+	switch {
+	case errors.Is(err, yjs.ErrMissing):
+		b.report.Lack("engines beside us", err)
+	case err != nil:
+		b.report.Fail("engines beside us", err)
+	default:
+		b.node, b.report.Node = node, node.Runtime
 	}
-	if err != nil {
-		b.report.Fail("Yjs beside us", err)
-		return
+	b.peers = slices.DeleteFunc(b.peers, func(p peers.Peer) bool { return !b.wants(p.Name) })
+	for _, p := range b.peers {
+		one := report.Peer{Name: p.Name, Version: p.Version}
+		if p.Missing != nil {
+			one.Missing = p.Missing.Error()
+			b.report.Lack(p.Name+" beside us", p.Missing)
+		} else if b.node == nil {
+			one.Missing = "Node or Yjs is not installed"
+		}
+		b.report.Peers = append(b.report.Peers, one)
 	}
-	b.node, b.report.Yjs, b.report.Node = node, node.Version, node.Runtime
+}
+
+// wants says whether an engine is measured: those that a flag names, else all in a full run and Yjs in a quick one.
+func (b *bench) wants(name string) bool {
+	switch {
+	case b.Engine.NoPeers:
+		return false
+	case len(b.Engine.Peers) > 0:
+		return slices.ContainsFunc(b.Engine.Peers, func(asked string) bool { return strings.EqualFold(asked, name) })
+	}
+	return b.Engine.Full || name == peers.Reference
 }
 
 // history loads a real history by name, or the generated one.

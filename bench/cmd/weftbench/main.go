@@ -15,6 +15,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/weftsync/weft/bench/engine"
+	"github.com/weftsync/weft/bench/peers"
 	"github.com/weftsync/weft/bench/report"
 	"github.com/weftsync/weft/bench/trace"
 )
@@ -30,7 +32,7 @@ type cli struct {
 	Server serverFlags `embed:"" prefix:"server-"`
 
 	All       struct{} `cmd:"" help:"Measure the engine, then the server."`
-	JustEng   struct{} `cmd:"" name:"engine" help:"Measure the engine beside Yjs."`
+	JustEng   struct{} `cmd:"" name:"engine" help:"Measure the engine beside others."`
 	JustServe struct{} `cmd:"" name:"server" help:"Measure a running server."`
 }
 
@@ -66,10 +68,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 
-	r := &report.Report{Machine: report.Here(ctx, root), Missing: []string{}, Failures: []string{}, RealTraces: []string{}}
-	b := &bench{cli: &c, root: root, report: r, progress: newProgress(stderr, c.Plain)}
+	r := &report.Report{
+		Machine: report.Here(ctx, root), Missing: []string{}, Failures: []string{}, RealTraces: []string{}, Peers: []report.Peer{},
+	}
+	b := &bench{cli: &c, root: root, report: r, progress: newProgress(stderr, c.Plain), jobs: map[*engine.Subject]peers.Job{}}
 	b.findTraces()
-	b.findYjs(ctx)
+	b.findPeers(ctx)
 	name := command.Command()
 	if name != "server" {
 		b.engine(ctx)

@@ -47,8 +47,8 @@ func TestAllOnTheGeneratedHistory(t *testing.T) {
 		if len(row.Weft) == 0 || row.Weft[0].Value <= 0 {
 			t.Errorf("row %s: %+v", row.Row, row)
 		}
-		if r.Yjs != "" && len(row.Yjs) == 0 {
-			t.Errorf("row %s lacks Yjs, which is installed", row.Row)
+		if r.Node != "" && (len(row.Peers) != 1 || len(row.Peers[0].Values) == 0) {
+			t.Errorf("row %s lacks Yjs, which is installed: %+v", row.Row, row.Peers)
 		}
 	}
 	s := r.Server
@@ -58,13 +58,50 @@ func TestAllOnTheGeneratedHistory(t *testing.T) {
 	if s.Updates != 50+150+500 || s.Fsync.Count == 0 || s.RSSStartBytes == 0 || s.DiskBytes == 0 {
 		t.Errorf("server = %+v", s)
 	}
-	for _, part := range []string{"Engine: generated", "remote", "5 of 5", "maximum"} {
+	for _, part := range []string{"  generated:\n", "remote", "5 of 5", "maximum"} {
 		if !strings.Contains(stdout.String(), part) {
 			t.Errorf("output lacks %q:\n%s", part, &stdout)
 		}
 	}
 	if !strings.Contains(stderr.String(), "server, maximum: 500 of 500") {
 		t.Errorf("progress lacks its end:\n%s", &stderr)
+	}
+}
+
+// A full run has the rows of all groups, and the picture. Where an engine is not installed, its column says so.
+func TestFullOnSmallRows(t *testing.T) {
+	out := t.TempDir()
+	var stdout bytes.Buffer
+	err := run(t.Context(), []string{
+		"engine", "--out", out, "--engine-full", "--engine-traces", "generated", "--engine-rows", "^generated/load$|^(B1.1|B3.1|inserts)$", "--engine-best", "1",
+		"--engine-seconds", "0", "--engine-n", "100", "--engine-peers", "yjs,ywasm",
+	}, &stdout, io.Discard)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &stdout)
+	}
+	r, err := report.Read(filepath.Join(out, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, row := range r.Engine {
+		found[row.Row] = true
+		if len(row.Weft) == 0 || len(row.Peers) != 2 {
+			t.Errorf("%s on %s: %+v", row.Row, row.Subject, row)
+		}
+		for i, cell := range row.Peers {
+			if installed := r.Peers[i].Missing == ""; installed != (len(cell.Values) > 0) || installed == (cell.Absence == report.Missing) {
+				t.Errorf("%s on %s, installed %v: %+v", row.Row, row.Subject, installed, cell)
+			}
+		}
+	}
+	for _, name := range []string{"load", "B1.1", "B3.1", "inserts"} {
+		if !found[name] {
+			t.Errorf("no row %s in %v", name, found)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(out, "engine.svg")); (err == nil) != (r.Node != "") {
+		t.Errorf("picture: %v", err)
 	}
 }
 
@@ -91,7 +128,7 @@ func TestServerThatIsNotThere(t *testing.T) {
 func TestNoRealHistories(t *testing.T) {
 	t.Setenv("WEFT_TRACES", filepath.Join(t.TempDir(), "none"))
 	out := t.TempDir()
-	err := run(t.Context(), []string{"engine", "--out", out, "--engine-rows", "^load$", "--engine-best", "1", "--engine-no-yjs"}, io.Discard, io.Discard)
+	err := run(t.Context(), []string{"engine", "--out", out, "--engine-rows", "^load$", "--engine-best", "1", "--engine-no-peers"}, io.Discard, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +139,7 @@ func TestNoRealHistories(t *testing.T) {
 	if len(r.Missing) == 0 || !strings.Contains(r.Missing[0], "real histories") || len(r.RealTraces) != 0 {
 		t.Errorf("missing = %q, replayed %q", r.Missing, r.RealTraces)
 	}
-	if len(r.Engine) != 1 || r.Engine[0].Trace != generated {
+	if len(r.Engine) != 1 || r.Engine[0].Subject != generated {
 		t.Errorf("rows = %+v", r.Engine)
 	}
 }
@@ -111,7 +148,7 @@ func TestProfilesAreWritten(t *testing.T) {
 	out := t.TempDir()
 	cpu, mem := filepath.Join(out, "cpu.prof"), filepath.Join(out, "mem.prof")
 	err := run(t.Context(), []string{"engine", "--out", out, "--engine-traces", "generated", "--engine-rows", "^load$", "--engine-best", "1",
-		"--engine-no-yjs", "--cpuprofile", cpu, "--memprofile", mem}, io.Discard, io.Discard)
+		"--engine-no-peers", "--cpuprofile", cpu, "--memprofile", mem}, io.Discard, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
