@@ -234,6 +234,9 @@ func (d *Doc) decodeStruct(u *decoded, src *source, c, clock uint32) (uint32, er
 	end := it.end()
 	if end <= d.clients[c].next {
 		u.known = true
+		if d.keepsSome && it.kind() != kindGC {
+			return end, nil // it cuts runs, see cutAround
+		}
 		u.refs = u.refs[:len(u.refs)-1]
 		d.release(r)
 		d.arenas.rewind(mark)

@@ -166,6 +166,7 @@ type Doc struct {
 	self        uint64 // our client id
 	selfNumber  uint32 // its number, 0 until it has one
 	keepDeleted bool
+	keepsSome   bool // deleted content may be kept: all, by a filter, or for undoing
 	keepMarks   bool
 	collectable func(Item) bool // nil: everything is
 	limits      Limits
@@ -219,6 +220,7 @@ func New(o Options) *Doc {
 	}
 	d.shortScan, d.landmarkGap = shortScan, landmarkGap
 	d.tx.d = d
+	d.keepsSome = d.keepDeleted || d.collectable != nil
 	return d
 }
 
@@ -422,7 +424,7 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 	if err := d.decodeUpdate(u, v1, update); err != nil {
 		return false, err
 	}
-	known := len(u.refs) == 0
+	known := !slices.ContainsFunc(u.refs, func(r ref) bool { it := d.item(r); return it.end() > d.clients[it.client()].next })
 	for _, r := range d.disjoint(u.deletes) {
 		if !known {
 			break

@@ -77,7 +77,7 @@ func (in *integration) run() {
 		c := it.client()
 		state := d.clients[c].next
 		if state >= it.end() {
-			if d.keepDeleted {
+			if d.keepsSome {
 				in.tx.cutAround(it)
 			}
 			d.discard(head)

@@ -85,7 +85,8 @@ func (t *Text) OnSplice(f func(Splice)) (cancel func()) { return t.b.watch(f) }
 
 // Insert inserts s at index. Without attributes it takes the formatting of the
 // text before it; with attributes it has exactly those. An index past the end
-// appends.
+// appends. The error wraps ErrIndex if index is negative, ErrValue for an attribute
+// that is no value. The cost is O(log n), O(n) in a text with formatting.
 func (t *Text) Insert(tx *Tx, index int, s string, attrs ...Attrs) error {
 	if err := t.edit(tx); err != nil {
 		return err
@@ -204,6 +205,7 @@ func (t *Text) InsertType(tx *Tx, index int, kind TypeKind, name string, attrs .
 
 // Delete deletes n code units from index on. What reaches past the end is cut
 // off, as in Yjs. Formatting that the deletion leaves without effect goes too.
+// The error wraps ErrIndex if index or n is negative.
 func (t *Text) Delete(tx *Tx, index, n int) error {
 	if err := t.edit(tx); err != nil {
 		return err
@@ -259,7 +261,9 @@ func (tx *Tx) deleteFrom(b *branch, r ref, index, n uint32) {
 }
 
 // Format sets attributes of n code units from index on; a nil value removes
-// one. What reaches past the end is filled with newlines, as in Yjs.
+// one. What reaches past the end is filled with newlines, as in Yjs. The error wraps
+// ErrIndex if index or n is negative, ErrValue for what is no value. The cost is
+// O(n) in the length of the text.
 func (t *Text) Format(tx *Tx, index, n int, attrs Attrs) error {
 	if err := t.edit(tx); err != nil {
 		return err

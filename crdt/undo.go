@@ -70,7 +70,8 @@ func (s *StackItem) Deleted() []IDRange { return s.deletions.export(s.d) }
 
 // NewUndoManager returns an undo manager of the given types and all that lies in
 // them; of the whole document if there are none. It follows the document until
-// Close is called.
+// Close is called. Several may follow one document. It panics if a type belongs to
+// another document.
 func (d *Doc) NewUndoManager(o UndoOptions, scope ...Type) *UndoManager {
 	if o.CaptureTimeout == 0 {
 		o.CaptureTimeout = 500 * time.Millisecond
@@ -85,6 +86,7 @@ func (d *Doc) NewUndoManager(o UndoOptions, scope ...Type) *UndoManager {
 	for _, t := range scope {
 		u.AddScope(t)
 	}
+	d.keepsSome = true
 	u.cancel = d.OnTransaction(AfterTransaction, u.capture)
 	return u
 }
@@ -100,10 +102,11 @@ func (u *UndoManager) AddScope(t Type) {
 	}
 }
 
-// AddOrigin adds an origin to those whose transactions are undone.
+// AddOrigin adds an origin to those whose transactions are undone, from the next
+// one on. It may be a reflect.Type, see UndoOptions.
 func (u *UndoManager) AddOrigin(origin any) { u.origins = append(u.origins, origin) }
 
-// RemoveOrigin removes an origin.
+// RemoveOrigin removes an origin; steps that were captured stay.
 func (u *UndoManager) RemoveOrigin(origin any) {
 	u.origins = slices.DeleteFunc(u.origins, func(o any) bool { return sameOrigin(o, origin) })
 }
@@ -118,10 +121,11 @@ func (u *UndoManager) CanUndo() bool { return len(u.undo) > 0 }
 // CanRedo reports whether there is a step to redo.
 func (u *UndoManager) CanRedo() bool { return len(u.redo) > 0 }
 
-// UndoStack returns the steps that can be undone, the next one last.
+// UndoStack returns the steps that can be undone, the next one last. The slice is
+// the caller's, the steps are not.
 func (u *UndoManager) UndoStack() []*StackItem { return slices.Clone(u.undo) }
 
-// RedoStack returns the steps that can be redone, the next one last.
+// RedoStack returns the steps that can be redone, as UndoStack does.
 func (u *UndoManager) RedoStack() []*StackItem { return slices.Clone(u.redo) }
 
 // StopCapturing makes the next edit a step of its own, however soon it comes.

@@ -15,8 +15,8 @@ import (
 // a document cannot hold.
 var ErrValue = errors.New("crdt: not a value for a document")
 
-// Undefined is JavaScript's undefined as a value of an array or a map. It is
-// not null, which is nil.
+// Undefined is JavaScript's undefined as a value of a map, or inside another
+// value; it is no element of an Array. It is not null, which is nil.
 var Undefined = undefined{}
 
 type undefined struct{}

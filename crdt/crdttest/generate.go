@@ -36,6 +36,7 @@ type generator struct {
 	lowered []int // and lowered their state vectors
 	watched int   // share of steps that deal with snapshots
 	undo    bool  // the first writer undoes, and perhaps others
+	keys    []string
 }
 
 func (g *generator) below(n int) int         { return g.random.IntN(n) }
@@ -76,7 +77,10 @@ func (g *generator) setUp() {
 		ids[i] = g.client(style)
 	}
 	g.random.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-	g.undo = g.chance(35)
+	g.undo, g.keys = g.chance(35), keys
+	if g.undo && g.chance(30) { // others set the keys that are undone
+		g.theme, g.keys = crowdedMaps, keys[:2]
+	}
 	g.watched = pick(g, []int{0, 10, 40})
 	filter := pick(g, []string{"", "", "", "author", "keyed", "text"})
 	for i := range g.writers {
@@ -116,6 +120,9 @@ func (g *generator) emit(s Step) { g.network.Send(s.Doc, g.add(s)) }
 func (g *generator) step() {
 	g.left--
 	doc := g.below(len(g.script.Docs))
+	if g.undo && g.chance(30) {
+		doc = 0 // what is undone has met what others did
+	}
 	if g.chance(g.watched) {
 		g.snapshotStep(doc)
 		return

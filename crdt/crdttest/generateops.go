@@ -32,6 +32,9 @@ var themes = []theme{
 	{roots: "x", verbs: "iddbbaaaphlcs", depth: 3, marks: true},
 }
 
+// crowdedMaps is for undo among others.
+var crowdedMaps = theme{roots: "m", verbs: "sssssun", depth: 1}
+
 type wordList []any
 
 // Words for texts: letters, words, pairs, and halves of pairs, high and low ones
@@ -92,7 +95,7 @@ func (g *generator) op() Op {
 	t := g.theme
 	op := Op{
 		Kind: string(t.verbs[g.below(len(t.verbs))]), Root: string(t.roots[g.below(len(t.roots))]),
-		At: g.position(), Count: g.below(8), Key: pick(g, keys), String: pick(g, g.words), Value: g.value(),
+		At: g.position(), Count: g.below(8), Key: pick(g, g.keys), String: pick(g, g.words), Value: g.value(),
 		Type: string("tamexhf"[g.below(7)]),
 	}
 	if t.depth > 0 {
@@ -154,7 +157,7 @@ func (g *generator) value() any {
 // Transactions returns a source of random transactions, on all types and with
 // values of all kinds. The same seed gives the same ones.
 func Transactions(seed uint64) func() []Op {
-	g := &generator{random: rand.New(rand.NewPCG(seed, 0x5851f42d4c957f2d))}
+	g := &generator{random: rand.New(rand.NewPCG(seed, 0x5851f42d4c957f2d)), keys: keys}
 	g.theme = pick(g, themes)
 	g.words = wordLists[g.below(2)] // a pair that is cut while it is under way keeps replicas apart, in Yjs too
 	return g.transaction
@@ -165,7 +168,7 @@ func Themes() int { return len(themes) }
 
 // TransactionsOf is Transactions of one kind.
 func TransactionsOf(theme int, seed uint64) func() []Op {
-	g := &generator{random: rand.New(rand.NewPCG(seed, 0x5851f42d4c957f2d))}
+	g := &generator{random: rand.New(rand.NewPCG(seed, 0x5851f42d4c957f2d)), keys: keys}
 	g.theme = themes[theme]
 	g.words = wordLists[g.below(2)]
 	return g.transaction
