@@ -120,10 +120,12 @@ func (d *Doc) meet(left, right ref) bool {
 	return l.kind() == kindGC && r.kind() == kindGC && l.end() == r.clock
 }
 
-// retryPending tries the waiting structs again if something that one of them
-// needs has come, and then the deletes that wait.
+// retryPending tries the deletes that wait, then the waiting structs if
+// something that one of them needs has come, and the deletes once more: in this
+// order, as Yjs does.
 func (tx *Tx) retryPending() {
 	d := tx.d
+	tx.retryDeletes()
 	if d.pending.count > 0 {
 		tried := false
 		for _, t := range tx.touched {
@@ -143,8 +145,8 @@ func (tx *Tx) retryPending() {
 		default:
 			tx.retryAll()
 		}
+		tx.retryDeletes()
 	}
-	tx.retryDeletes()
 }
 
 // retryAll tries all that waits.

@@ -279,7 +279,7 @@ func TestOracle(t *testing.T) {
 	case testing.Short():
 		t.Skip("runs for seconds")
 	case os.Getenv("WEFT_NEED_NODE") != "":
-		runCampaign(t, time.Minute, uint64(time.Now().UnixNano()))
+		runCampaign(t, time.Minute, ofToday())
 	default:
 		runCampaign(t, 10*time.Second, 20_000)
 	}
@@ -293,6 +293,10 @@ func TestOracleLong(t *testing.T) {
 	}
 	runCampaign(t, duration, uint64(time.Now().UnixNano()))
 }
+
+// ofToday is the seed of the day in UTC: other histories every day, and for
+// everybody the same on one, so that what fails can be repeated.
+func ofToday() uint64 { return uint64(time.Now().Unix()/(24*60*60)) * 1_000_000_000 }
 
 // runCampaign runs histories from the seed in the environment on, else from
 // the given one.
