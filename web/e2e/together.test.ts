@@ -73,7 +73,19 @@ describe('two people on one document', () => {
     const grace = await Person.arrive(browser, 'Grace Brewster Murray Hopper', '#0b7285', small)
     await ada.open(server.url, 'edge')
     await grace.open(server.url, 'edge')
-    await grace.type('x'.repeat(34))
+    await grace.type('x'.repeat(10))
+    // As many as fit into the line: how wide one is depends on the fonts of the machine.
+    const more = await grace.page.evaluate(() => {
+      const line = document.querySelector('.cm-line') as HTMLElement
+      const text = document.createRange()
+      text.selectNodeContents(line)
+      const one = text.getBoundingClientRect().width / 10
+      const style = getComputedStyle(line)
+      const room =
+        line.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight)
+      return Math.floor(room / one) - 11
+    })
+    await grace.type('x'.repeat(more))
     const name = ada.page.locator('.peer-caret .peer-name')
     await says(name, 'Grace Brewster Murray Hopper')
     await expect.poll(async () => ((await name.boundingBox())?.x ?? 0) > 100).toBe(true)
