@@ -67,23 +67,11 @@ func (tx *Tx) cleanFormatting() {
 	})
 }
 
-// noteDeleted notes whose operations were deleted, in the order of the first of
-// each, which joinRanges forgets: whether a text is cleaned whole depends on
-// what is met first.
-func (tx *Tx) noteDeleted() {
-	seen := map[uint32]bool{}
-	for _, r := range tx.deletes {
-		if !seen[r.client] {
-			seen[r.client] = true
-			tx.deleted = append(tx.deleted, r.client)
-		}
-	}
-}
-
 // eachDeleted calls f for the deleted ranges of one client after the other, in
-// the order in which the transaction came to them.
+// the order in which the transaction came to them: whether a text is cleaned
+// whole depends on what is met first.
 func (tx *Tx) eachDeleted(f func(idRange)) {
-	for _, c := range tx.deleted {
+	for _, c := range tx.deletedOf {
 		i, _ := slices.BinarySearchFunc(tx.deletes, c, func(r idRange, c uint32) int { return int(r.client) - int(c) })
 		for ; i < len(tx.deletes) && tx.deletes[i].client == c; i++ {
 			f(tx.deletes[i])

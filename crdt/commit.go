@@ -18,15 +18,12 @@ func (tx *Tx) commit() {
 		t := &tx.touched[i]
 		t.after = d.clients[t.client].next
 	}
-	if d.listeners != nil {
-		tx.deletedOf = clientsOf(tx.deletes)
-	}
 	cleaning := tx.needsCleaning()
-	if cleaning {
-		tx.noteDeleted()
+	if tx.want || cleaning {
+		tx.takeArrived()
 	}
-	if len(tx.arrived) > 0 && (tx.want || tx.needsCleaning()) {
-		tx.deletes = append(tx.deletes, tx.arrived...)
+	if d.listeners != nil || cleaning {
+		tx.deletedOf = clientsOf(tx.deletes)
 	}
 	tx.deletes = joinRanges(tx.deletes)
 	tx.findRoots()
@@ -58,6 +55,21 @@ func (tx *Tx) cleanUp() {
 	tx.emitUpdates()
 	tx.settleSubdocs()
 	d.verify()
+}
+
+// takeArrived puts what came deleted between the deletes, where it came.
+func (tx *Tx) takeArrived() {
+	if len(tx.arrived) == 0 {
+		return
+	}
+	all := make([]idRange, 0, len(tx.deletes)+len(tx.arrived))
+	taken := 0
+	for _, a := range tx.arrived {
+		all = append(all, tx.deletes[taken:a.after]...)
+		all = append(all, a.idRange)
+		taken = int(a.after)
+	}
+	tx.deletes = append(all, tx.deletes[taken:]...)
 }
 
 // wroteAs reports whether the transaction added operations of a client.

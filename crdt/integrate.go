@@ -425,7 +425,7 @@ func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
 	case kindDeleted:
 		r := idRange{it.client(), it.clock, it.len}
 		if tx.lean {
-			tx.arrived = append(tx.arrived, r)
+			tx.arrived = append(tx.arrived, arrived{r, uint32(len(tx.deletes))})
 		} else {
 			tx.deletes = append(tx.deletes, r)
 		}

@@ -13,10 +13,9 @@ type Tx struct {
 
 	touched   []touched // clients that got new structs
 	deletes   []idRange // what was deleted; sorted and joined when the transaction ends
-	deletedOf []uint32  // clients of deletes in the order in which they came, if anybody listens
-	deleted   []uint32  // whose operations were deleted, in that order, see noteDeleted
+	deletedOf []uint32  // clients of deletes in the order in which they came, which sorting forgets; if anybody wants it
 	waits     []idRange // of the deletes at hand, what waits for what it deletes
-	arrived   []idRange // what came deleted, kept apart if nobody asks for it: nothing has to be done about it
+	arrived   []arrived // what came deleted, kept apart if nobody asks for it: nothing has to be done about it
 	mergeable []id      // structs to try to merge: right parts of splits
 	changes   []change
 	keys      []changedKey
@@ -41,6 +40,12 @@ type Tx struct {
 // touched is a client that got new structs: where its clock stood when the
 // transaction began, and where when it ended.
 type touched struct{ client, before, after uint32 }
+
+// arrived is a range that came deleted after that many deletes.
+type arrived struct {
+	idRange
+	after uint32
+}
 
 // change is a branch that changed, new ones and deleted ones left out (Yjs:
 // Transaction.changed).
@@ -92,7 +97,6 @@ func (d *Doc) begin(local bool, origin any) *Tx {
 	tx.touched, tx.deletes, tx.mergeable = tx.touched[:0], tx.deletes[:0], tx.mergeable[:0]
 	tx.changes, tx.keys, tx.roots = tx.changes[:0], tx.keys[:0], tx.roots[:0]
 	tx.deletedOf = nil
-	tx.deleted = tx.deleted[:0]
 	tx.quick, tx.merges = quick{}, false
 	tx.arrived = tx.arrived[:0]
 	tx.lean = !local && d.listeners == nil && d.observed == 0 && d.collectable == nil
