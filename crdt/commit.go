@@ -19,11 +19,11 @@ func (tx *Tx) commit() {
 		t.after = d.clients[t.client].next
 	}
 	cleaning := tx.needsCleaning()
-	if tx.want || cleaning {
-		tx.takeArrived()
-	}
 	if d.listeners != nil || cleaning {
-		tx.deletedOf = clientsOf(tx.deletes)
+		tx.deletedOf = clientsOf(tx.deletes, tx.arrivals)
+	}
+	if len(tx.arrivals) > 0 && (tx.want || cleaning) {
+		tx.takeArrived()
 	}
 	tx.deletes = joinRanges(tx.deletes)
 	tx.findRoots()
@@ -57,19 +57,16 @@ func (tx *Tx) cleanUp() {
 	d.verify()
 }
 
-// takeArrived puts what came deleted between the deletes, where it came.
+// takeArrived adds what came deleted to the deletes.
 func (tx *Tx) takeArrived() {
-	if len(tx.arrived) == 0 {
-		return
+	for _, t := range tx.touched {
+		l := &tx.d.clients[t.client].structs
+		for p, ok := l.find(t.before), t.before < t.after; ok; p, ok = l.next(p) {
+			if it := tx.d.item(l.at(p).ref); it.kind() == kindDeleted && it.clock >= t.before {
+				tx.deletes = append(tx.deletes, idRange{t.client, it.clock, it.len})
+			}
+		}
 	}
-	all := make([]idRange, 0, len(tx.deletes)+len(tx.arrived))
-	taken := 0
-	for _, a := range tx.arrived {
-		all = append(all, tx.deletes[taken:a.after]...)
-		all = append(all, a.idRange)
-		taken = int(a.after)
-	}
-	tx.deletes = append(all, tx.deletes[taken:]...)
 }
 
 // wroteAs reports whether the transaction added operations of a client.

@@ -423,11 +423,10 @@ func (s *scanned) has(r ref) (before, since bool) {
 func (tx *Tx) integrateContent(b *branch, r ref, it *item) {
 	switch it.kind() {
 	case kindDeleted:
-		r := idRange{it.client(), it.clock, it.len}
-		if tx.lean {
-			tx.arrived = append(tx.arrived, arrived{r, uint32(len(tx.deletes))})
-		} else {
-			tx.deletes = append(tx.deletes, r)
+		if c := it.client(); !tx.lean {
+			tx.deletes = append(tx.deletes, idRange{c, it.clock, it.len})
+		} else if n := len(tx.arrivals); n == 0 || tx.arrivals[n-1].client != c {
+			tx.arrivals = append(tx.arrivals, arrival{c, uint32(len(tx.deletes))})
 		}
 		it.bits |= flagDeleted
 	case kindFormat:

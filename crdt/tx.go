@@ -15,7 +15,7 @@ type Tx struct {
 	deletes   []idRange // what was deleted; sorted and joined when the transaction ends
 	deletedOf []uint32  // clients of deletes in the order in which they came, which sorting forgets; if anybody wants it
 	waits     []idRange // of the deletes at hand, what waits for what it deletes
-	arrived   []arrived // what came deleted, kept apart if nobody asks for it: nothing has to be done about it
+	arrivals  []arrival // whose operations came deleted, instead of deletes if tx is lean
 	mergeable []id      // structs to try to merge: right parts of splits
 	changes   []change
 	keys      []changedKey
@@ -24,7 +24,7 @@ type Tx struct {
 	content   *Prelim        // what the type that is being inserted is to be filled with
 
 	quick   quick
-	lean    bool // nobody wants to know what is deleted
+	lean    bool // what comes deleted is looked for when it is asked for: nothing has to be done about it
 	merges  bool // new structs may merge, with one another or with the one before
 	queued  bool // structs were queued that did not wait before
 	clipped bool // part of a struct was known before
@@ -41,11 +41,8 @@ type Tx struct {
 // transaction began, and where when it ended.
 type touched struct{ client, before, after uint32 }
 
-// arrived is a range that came deleted after that many deletes.
-type arrived struct {
-	idRange
-	after uint32
-}
+// arrival says that operations of a client came deleted after that many deletes.
+type arrival struct{ client, after uint32 }
 
 // change is a branch that changed, new ones and deleted ones left out (Yjs:
 // Transaction.changed).
@@ -98,7 +95,7 @@ func (d *Doc) begin(local bool, origin any) *Tx {
 	tx.changes, tx.keys, tx.roots = tx.changes[:0], tx.keys[:0], tx.roots[:0]
 	tx.deletedOf = nil
 	tx.quick, tx.merges = quick{}, false
-	tx.arrived = tx.arrived[:0]
+	tx.arrivals = tx.arrivals[:0]
 	tx.lean = !local && d.listeners == nil && d.observed == 0 && d.collectable == nil
 	tx.queued, tx.clipped, tx.redoing, tx.keysSorted, tx.subdocs = false, false, false, false, nil
 	tx.want, tx.update, tx.calling = len(d.queue) > 0, nil, nil
@@ -148,8 +145,8 @@ func (tx *Tx) end() (out outcome) {
 // shrink lets go of scratch space that a large transaction needed.
 func (tx *Tx) shrink() {
 	const keep = 1024
-	if cap(tx.deletes)+cap(tx.arrived)+cap(tx.mergeable)+cap(tx.changes)+cap(tx.keys)+cap(tx.touched) > keep {
-		tx.deletes, tx.arrived, tx.mergeable, tx.changes, tx.keys, tx.touched = nil, nil, nil, nil, nil, nil
+	if cap(tx.deletes)+cap(tx.arrivals)+cap(tx.mergeable)+cap(tx.changes)+cap(tx.keys)+cap(tx.touched) > keep {
+		tx.deletes, tx.arrivals, tx.mergeable, tx.changes, tx.keys, tx.touched = nil, nil, nil, nil, nil, nil
 	}
 }
 

@@ -137,25 +137,35 @@ func (tx *Tx) insertedSet() idSet {
 // which it came to them.
 func (tx *Tx) deletedSet() idSet { return idSet{slices.Clone(tx.deletes), slices.Clone(tx.deletedOf)} }
 
-// clientsOf returns the clients of ranges in the order in which they occur.
-func clientsOf(rs []idRange) []uint32 {
+// clientsOf returns the clients of deletes, and of what came deleted between
+// them, in the order in which they occur.
+func clientsOf(deletes []idRange, arrivals []arrival) []uint32 {
 	const few = 8
 	var order []uint32
 	var known map[uint32]bool
-	for _, r := range rs {
+	add := func(c uint32) {
 		switch n := len(order); {
-		case n > 0 && order[n-1] == r.client, known == nil && slices.Contains(order, r.client), known[r.client]:
-			continue
+		case n > 0 && order[n-1] == c, known == nil && slices.Contains(order, c), known[c]:
+			return
 		case n == few:
 			known = map[uint32]bool{}
 			for _, c := range order {
 				known[c] = true
 			}
 		}
-		order = append(order, r.client)
+		order = append(order, c)
 		if known != nil {
-			known[r.client] = true
+			known[c] = true
 		}
+	}
+	for i, r := range deletes {
+		for ; len(arrivals) > 0 && int(arrivals[0].after) <= i; arrivals = arrivals[1:] {
+			add(arrivals[0].client)
+		}
+		add(r.client)
+	}
+	for _, a := range arrivals {
+		add(a.client)
 	}
 	return order
 }
