@@ -2,6 +2,7 @@ package bench
 
 import (
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/weftsync/weft/bench/engine"
@@ -158,5 +159,38 @@ func BenchmarkMapSetManyClients(b *testing.B) {
 		if err := c.Set(1); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkLoadDocument loads the whole documents of the Eg-walker paper's data sets.
+func BenchmarkLoadDocument(b *testing.B) {
+	documents, err := trace.Documents()
+	if errors.Is(err, trace.ErrNoTraces) {
+		b.Skip(err)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, document := range documents {
+		whole, err := os.ReadFile(document.Path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		v1, err := crdt.ConvertUpdateV2ToV1(whole)
+		if err != nil {
+			b.Fatal(err)
+		}
+		load := func(name string, apply func(*crdt.Doc) (crdt.Applied, error)) {
+			b.Run(document.Name+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := apply(crdt.New(crdt.Options{ClientID: 1, KeepMarks: true})); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		load("V1", func(d *crdt.Doc) (crdt.Applied, error) { return d.ApplyUpdate(v1, crdt.WithoutUpdate()) })
+		load("V2", func(d *crdt.Doc) (crdt.Applied, error) { return d.ApplyUpdateV2(whole, crdt.WithoutUpdate()) })
 	}
 }

@@ -56,7 +56,7 @@ func (a *arenas) units(it *item) []byte {
 func (a *arenas) putText(it *item, s []byte) {
 	it.setKind(kindString)
 	it.content = uint32(len(a.text))
-	if isASCII(s) {
+	if lib0.IsASCII(s) {
 		it.len = uint32(len(s))
 		a.text = append(a.text, s...)
 		return
@@ -82,7 +82,7 @@ func (a *arenas) putText(it *item, s []byte) {
 	it.len = uint32(n)
 }
 
-func isASCII[T string | []byte](s T) bool {
+func isASCII(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {
 			return false

@@ -122,6 +122,9 @@ func (d *Doc) decodeStructs(u *decoded, src *source) error {
 	if err != nil {
 		return err
 	}
+	if src.v2 != nil {
+		d.makeRoomForText(src.v2.strings.Text())
+	}
 	structs := 0
 	for range clients {
 		at := src.Offset()
@@ -177,6 +180,14 @@ func (d *Doc) makeRoom(u *decoded, n, bytes int) {
 	}
 }
 
+// makeRoomForText makes room for the strings of an update in V2, which stand
+// together, if they are long.
+func (d *Doc) makeRoomForText(all []byte) {
+	if len(all) > 4096 && lib0.IsASCII(all) {
+		d.text = slices.Grow(d.text, len(all))
+	}
+}
+
 // decodeID turns an id as it was read into the client's number and the clock.
 func (d *Doc) decodeID(id uint64, clock uint32, err error) (uint32, uint32, error) {
 	if err != nil {
@@ -215,10 +226,8 @@ func (d *Doc) decodeStruct(u *decoded, src *source, c, clock uint32) (uint32, er
 		return clock + n, err
 	}
 	mark, branches := d.arenas.mark(), len(d.branches)
-	r, it := d.alloc()
-	u.refs = append(u.refs, r)
-	it.bits = c<<clientShift | uint32(kindGC)
-	it.clock = clock
+	n := item{bits: c<<clientShift | uint32(kindGC), clock: clock}
+	it := &n
 	if info&31 == byte(kindGC) {
 		it.bits |= flagDeleted
 		it.len, err = src.length()
@@ -234,15 +243,16 @@ func (d *Doc) decodeStruct(u *decoded, src *source, c, clock uint32) (uint32, er
 	end := it.end()
 	if end <= d.clients[c].next {
 		u.known = true
-		if d.keepsSome && it.kind() != kindGC {
-			return end, nil // it cuts runs, see cutAround
+		if !d.keepsSome || it.kind() == kindGC { // or it cuts runs, see cutAround
+			d.arenas.rewind(mark)
+			clear(d.branches[branches:])
+			d.branches = d.branches[:branches]
+			return end, nil
 		}
-		u.refs = u.refs[:len(u.refs)-1]
-		d.release(r)
-		d.arenas.rewind(mark)
-		clear(d.branches[branches:])
-		d.branches = d.branches[:branches]
 	}
+	r, place := d.alloc()
+	*place = n
+	u.refs = append(u.refs, r)
 	return end, nil
 }
 

@@ -98,6 +98,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
 )
 
 // Options configure a Doc. The zero value is ready for use.
@@ -141,11 +142,10 @@ type Doc struct {
 	arenas
 	nodes
 
-	clients      []client // by number; 0 is none
-	arrived      uint32   // clients that have structs
-	clientIndex  map[uint64]uint32
-	lastClientID uint64
-	lastClient   uint32
+	clients     []client // by number; 0 is none
+	arrived     uint32   // clients that have structs
+	clientIndex map[uint64]uint32
+	recent      [recentClients]recentClient
 
 	keyNames   []string // by number; 0 is none
 	keyNumbers map[string]uint32
@@ -291,13 +291,12 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 			return a, nil
 		}
 	}
-	u := &d.in
+	u := d.scratchFor(update)
 	if err := d.decodeUpdate(u, f, update); err != nil {
 		return Applied{}, err
 	}
 	if err := d.admit(u); err != nil {
 		d.takeBack(u)
-		u.shrink()
 		return Applied{}, err
 	}
 	tx := d.begin(false, originOf(opts))
@@ -313,11 +312,11 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 			a.Update = tx.encode(v1)
 		}
 	}
-	if cap(d.in.refs) > manyRefs {
+	if u != &d.in {
 		d.trimText()
+		largeUpdates.Put(u)
 	}
-	d.in.shrink()
-	out := tx.end()
+	out := tx.end() // observers may apply updates
 	switch {
 	case quiet:
 	case whole && f == v1:
@@ -331,14 +330,18 @@ func (d *Doc) apply(f format, update []byte, opts []TxOption) (Applied, error) {
 	return a, nil
 }
 
-// manyRefs is how many structs of an update scratch space is kept for.
-const manyRefs = 4096
+// largeUpdate is up to how many bytes of an update a document keeps the scratch
+// space for its own use; what larger ones need is shared by all documents.
+const largeUpdate = 16 << 10
 
-// shrink lets go of scratch space that a large update needed.
-func (u *decoded) shrink() {
-	if cap(u.refs) > manyRefs || cap(u.deletes) > manyRefs || cap(u.blocks) > manyRefs {
-		*u = decoded{}
+var largeUpdates = sync.Pool{New: func() any { return new(decoded) }}
+
+// scratchFor returns what an update can be decoded into.
+func (d *Doc) scratchFor(update []byte) *decoded {
+	if len(update) > largeUpdate {
+		return largeUpdates.Get().(*decoded)
 	}
+	return &d.in
 }
 
 // Update runs fn in a transaction and returns the V1 update for the other
@@ -420,7 +423,7 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 	if d.current != nil {
 		return false, ErrTransaction
 	}
-	u := &d.in
+	u := d.scratchFor(update)
 	if err := d.decodeUpdate(u, v1, update); err != nil {
 		return false, err
 	}
@@ -432,7 +435,9 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 		known = d.isDeleted(r)
 	}
 	d.takeBack(u)
-	u.shrink()
+	if u != &d.in {
+		largeUpdates.Put(u)
+	}
 	return known, nil
 }
 

@@ -92,6 +92,10 @@ func (in *integration) run() {
 			}
 			in.queue(m, d.clients[m].next)
 		} else {
+			if state == 0 {
+				b := in.blockOf(c)
+				d.clients[c].structs.reserve(1 + len(b.refs) - b.next)
+			}
 			in.tx.integrate(head, it, state-it.clock)
 		}
 		switch n := len(in.stack); {

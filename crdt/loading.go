@@ -1,5 +1,7 @@
 package crdt
 
+import "github.com/weftsync/weft/crdt/lib0"
+
 // The short way of loading: nearly all structs of a document are text that is
 // ASCII, or deleted, name their neighbours, and find these side by side.
 
@@ -37,7 +39,7 @@ func (d *Doc) decodeQuick(u *decoded, b []byte, c, clock uint32) (size int, end 
 			return 0, 0
 		}
 		text := b[r.at : r.at+int(size64)]
-		if !isASCII(text) {
+		if !lib0.IsASCII(text) {
 			return 0, 0
 		}
 		n.content = uint32(len(d.text))

@@ -95,6 +95,14 @@ func (l *runs) next(p place) (place, bool) {
 	return p, false
 }
 
+// reserve makes room for n structs of a client that has none.
+func (l *runs) reserve(n int) {
+	if len(l.blocks) > 0 || n == 0 {
+		return
+	}
+	l.blocks = append(make([][]entry, 0, 1+(n-1)/blockLen), make([]entry, 0, min(n, blockLen)))
+}
+
 func (l *runs) push(e entry) {
 	n := len(l.blocks)
 	if n == 0 || len(l.blocks[n-1]) >= blockLen {

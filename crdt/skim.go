@@ -44,7 +44,7 @@ func (r *reader) skim() bool {
 			return false
 		}
 		p.text = b[n : n+int(size) : n+int(size)]
-		if !allASCII(p.text) {
+		if !lib0.IsASCII(p.text) {
 			return false
 		}
 		n += int(size)
@@ -83,14 +83,4 @@ func (c *cachedID) skim(b []byte, at int) (id wireID, end int) {
 		return id, 0
 	}
 	return wireID{c.client, uint32(clock)}, at
-}
-
-// allASCII is isASCII for strings that may be long.
-func allASCII(s []byte) bool {
-	for ; len(s) >= 8; s = s[8:] {
-		if binary.LittleEndian.Uint64(s)&0x8080808080808080 != 0 {
-			return false
-		}
-	}
-	return isASCII(s)
 }

@@ -16,21 +16,43 @@ type client struct {
 	arrival uint32 // it was the first, second, … to bring structs
 }
 
-// intern returns the small number of a client id, giving it one if it is new.
-func (d *Doc) intern(id uint64) uint32 {
-	if id == d.lastClientID && d.lastClient != 0 {
-		return d.lastClient
+// recentClient is a client that was asked for lately; number is 0 if there is
+// none. Ids that share a place are looked up in turn.
+type recentClient struct {
+	id     uint64
+	number uint32
+}
+
+const recentClients = 8
+
+func (d *Doc) recentOf(id uint64) *recentClient {
+	return &d.recent[id*0x9E3779B97F4A7C15>>61] // its upper bits depend on all of id
+}
+
+// number returns the number of a client, if it has one.
+func (d *Doc) number(id uint64) (uint32, bool) {
+	recent := d.recentOf(id)
+	if recent.id == id && recent.number != 0 {
+		return recent.number, true
 	}
 	c, ok := d.clientIndex[id]
-	if !ok {
-		c = uint32(len(d.clients))
-		d.clients = append(d.clients, client{id: id})
-		d.clientIndex[id] = c
-		if id == d.self {
-			d.selfNumber = c
-		}
+	if ok {
+		*recent = recentClient{id, c}
 	}
-	d.lastClientID, d.lastClient = id, c
+	return c, ok
+}
+
+// intern returns the small number of a client id, giving it one if it is new.
+func (d *Doc) intern(id uint64) uint32 {
+	if c, ok := d.number(id); ok {
+		return c
+	}
+	c := uint32(len(d.clients))
+	d.clients = append(d.clients, client{id: id})
+	d.clientIndex[id] = c
+	if id == d.self {
+		d.selfNumber = c
+	}
 	return c
 }
 
@@ -44,7 +66,7 @@ func (d *Doc) forgetClients(n int) {
 	if int(d.selfNumber) >= n {
 		d.selfNumber = 0
 	}
-	d.lastClientID, d.lastClient = 0, 0
+	d.recent = [recentClients]recentClient{}
 }
 
 // byID returns the clients that have structs, the highest id first: the order

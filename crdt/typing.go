@@ -1,5 +1,7 @@
 package crdt
 
+import "github.com/weftsync/weft/crdt/lib0"
+
 // Most updates and most edits say no more than that somebody typed on: text
 // behind the last operation of a client, at a place where nobody interferes. The
 // seven steps would make an item of it and merge that into the one before. Here
@@ -49,18 +51,6 @@ func (d *Doc) applyTyped(update []byte) (a Applied, ok bool) {
 // plain reports whether nothing listens and nothing waits.
 func (d *Doc) plain() bool {
 	return d.listeners == nil && d.observed == 0 && d.pending.count == 0 && d.pendingDeletes.count == 0
-}
-
-// number returns the number of a client that the document knows.
-func (d *Doc) number(client uint64) (uint32, bool) {
-	if client == d.lastClientID && d.lastClient != 0 {
-		return d.lastClient, true
-	}
-	c, ok := d.clientIndex[client]
-	if ok {
-		d.lastClientID, d.lastClient = client, c
-	}
-	return c, ok
 }
 
 // quickly ends the short way of an update that changed b.
@@ -189,7 +179,7 @@ func readTyped(u []byte) (t typed, ok bool) {
 		return t, false
 	}
 	t.text = u[r.at : len(u)-1]
-	return t, isASCII(t.text)
+	return t, lib0.IsASCII(t.text)
 }
 
 // shortReader reads varints; at is 0 after one that is damaged or too long.

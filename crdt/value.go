@@ -234,7 +234,7 @@ func readValue(dec *lib0.Decoder) any {
 
 // validString returns a WTF-8 string with lone surrogates replaced by U+FFFD.
 func validString(s []byte) string {
-	if isASCII(s) {
+	if lib0.IsASCII(s) {
 		return string(s)
 	}
 	out := slices.Clone(s)

@@ -11,6 +11,21 @@ import (
 // 2^53 - 1, and the largest that Uint and Int accept.
 const MaxSafeInteger = 1<<53 - 1
 
+// IsASCII reports whether no byte of b is above 127.
+func IsASCII(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
 // Error is a decoding error: what is wrong with the input, and where.
 type Error struct {
 	Offset int    // in bytes from the start of the decoder's input
@@ -140,35 +155,33 @@ func (d *Decoder) Int() (v int64, negative bool, err error) {
 	u := uint64(first & 0x3f)
 	negative = first&0x40 != 0
 	if first >= 0x80 {
-		start := d.pos - 1
-		for i := 0; ; i++ {
-			if i == 7 {
-				d.pos = start
-				return 0, false, d.Fail("integer exceeds 2^53-1")
-			}
-			b, err := d.Byte()
-			if err != nil {
-				d.pos = start
-				return 0, false, d.Fail("unexpected end of input in an integer")
-			}
-			u |= uint64(b&0x7f) << (6 + 7*i)
-			if b >= 0x80 {
-				continue
-			}
-			if b == 0 || u > MaxSafeInteger {
-				d.pos = start
-				if b == 0 {
-					return 0, false, d.Fail("integer is encoded longer than needed")
-				}
-				return 0, false, d.Fail("integer exceeds 2^53-1")
-			}
-			break
+		rest, end := Varint(d.buf, d.pos)
+		if rest == 0 || rest > MaxSafeInteger>>6 {
+			return d.badInt()
 		}
+		d.pos = end
+		u |= rest << 6
 	}
 	if negative {
 		return -int64(u), true, nil
 	}
 	return int64(u), false, nil
+}
+
+// badInt says what is wrong with a signed integer whose first byte was read.
+func (d *Decoder) badInt() (int64, bool, error) {
+	d.pos--
+	for i := 1; i <= 7; i++ {
+		switch {
+		case d.pos+i == len(d.buf):
+			return 0, false, d.Fail("unexpected end of input in an integer")
+		case d.buf[d.pos+i] == 0:
+			return 0, false, d.Fail("integer is encoded longer than needed")
+		case d.buf[d.pos+i] < 0x80:
+			return 0, false, d.Fail("integer exceeds 2^53-1")
+		}
+	}
+	return 0, false, d.Fail("integer exceeds 2^53-1")
 }
 
 // Bytes reads a byte array preceded by its length. The result aliases the

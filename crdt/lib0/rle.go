@@ -130,15 +130,12 @@ func NewStringsDecoder(d Decoder) (StringsDecoder, error) {
 	if s.text, err = s.lengths.StringBytes(); err != nil {
 		return s, err
 	}
-	s.ascii = true
-	for _, c := range s.text {
-		if c >= 0x80 {
-			s.ascii = false
-			break
-		}
-	}
+	s.ascii = IsASCII(s.text)
 	return s, nil
 }
+
+// Text returns all strings, aliasing the input.
+func (s *StringsDecoder) Text() []byte { return s.text }
 
 // Read returns the next string as WTF-8: where lengths cut a surrogate pair it
 // ends or begins with a lone half. The result aliases the input if it can.
