@@ -26,7 +26,11 @@ func (d *Doc) writeBlock(s *sink, c uint32, blk []entry) {
 			w.out, w.n = s.b[:cap(s.b)], len(s.b)
 			continue
 		}
-		w.reserve(48 + int(it.len))
+		room := 48
+		if it.kind() == kindString {
+			room += int(it.len) // a deleted run may be of any length, and takes a number
+		}
+		w.reserve(room)
 		info := byte(it.kind()) | infoOrigin
 		if it.rightClient != 0 {
 			info |= infoRight

@@ -157,3 +157,26 @@ func TestDeltaBetweenJoinsWhatTheValueSays(t *testing.T) {
 		}
 	}
 }
+
+// A client's structs lie in blocks; a snapshot may end in any of them.
+func TestRestoreAmongManyRuns(t *testing.T) {
+	d := crdt.New(crdt.Options{ClientID: 1, KeepDeleted: true})
+	m := d.Map("m")
+	var snapshots []crdt.Snapshot
+	for i := range 1500 {
+		update(t, d, func(tx *crdt.Tx) error { return m.Set(tx, "k", i) })
+		snapshots = append(snapshots, d.Snapshot())
+	}
+	for _, i := range []int{0, 1, 255, 256, 511, 512, 513, 1023, 1024, 1499} {
+		restored, err := d.Restore(snapshots[i], crdt.Options{ClientID: 2, KeepDeleted: true})
+		if err != nil {
+			t.Fatalf("at %d: %v", i, err)
+		}
+		if got, _ := restored.Map("m").Get("k"); got != float64(i) {
+			t.Errorf("at %d the value is %v", i, got)
+		}
+		if got := restored.Snapshot(); !got.Equal(snapshots[i]) {
+			t.Errorf("at %d the snapshot of the restored document is another one", i)
+		}
+	}
+}

@@ -106,7 +106,7 @@ func (t *Text) insert(tx *Tx, index int, attrs []Attrs, text string, fill func(*
 	if len(attrs) == 0 && !t.b.format {
 		left, right := tx.cut(t.b, uint32(at))
 		left, right = t.d.skipDeleted(t.b, left, right, uint32(at))
-		if tx.typeOn(t.b, left, right, text) {
+		if tx.typeOn(t.b, left, text) {
 			return nil
 		}
 		r := tx.insert(t.b, left, right, 0, fill)

@@ -122,14 +122,14 @@ func extend[T string | []byte](d *Doc, b *branch, r ref, it *item, text T) bool 
 
 // typeOn lets the item on the left grow by text that is typed here, if that is
 // what inserting it would come to.
-func (tx *Tx) typeOn(b *branch, left, right ref, s string) bool {
+func (tx *Tx) typeOn(b *branch, left ref, s string) bool {
 	d := tx.d
 	if left == 0 || d.listeners != nil || d.observed > 0 || b.hooks.watched() {
 		return false
 	}
 	it := d.item(left)
 	c := it.client()
-	if c != d.selfNumber || it.end() != d.clients[c].next || it.right != right || !isASCII(s) || !d.typesOn(it, uint32(len(s))) {
+	if c != d.selfNumber || it.end() != d.clients[c].next || !isASCII(s) || !d.typesOn(it, uint32(len(s))) {
 		return false
 	}
 	before, first := d.clients[c].next, tx.nothingYet()
