@@ -36,10 +36,15 @@ func parseHeader(token string) (header, error) {
 	if err := checkShape(token); err != nil {
 		return header{}, err
 	}
-	encoded, _, _ := strings.Cut(token, ".")
-	text, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if err != nil {
-		return header{}, unauthorized("the token's header is not base64url")
+	var text []byte
+	for i, part := range strings.Split(token, ".") {
+		decoded, err := base64.RawURLEncoding.Strict().DecodeString(part) // the library takes bits that mean nothing
+		if err != nil {
+			return header{}, unauthorized("part %d of the token is not base64url", i+1)
+		}
+		if i == 0 {
+			text = decoded
+		}
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
