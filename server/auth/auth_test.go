@@ -190,7 +190,7 @@ func TestJWTLists(t *testing.T) {
 		}
 	}
 	_, err = list(Documents{"team/*": ysync.None})
-	expectRefusal(t, err, "", ysync.CodeForbidden, "not for")
+	expectRefusal(t, err, "", ysync.CodeForbidden, "for no document")
 }
 
 // TestJWTExpiry: a token is good until its expiry and the leeway, and not a moment longer; the same the other way round

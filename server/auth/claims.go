@@ -207,10 +207,13 @@ func (c Claims) grant(r server.Request, leeway time.Duration) (server.Grant, err
 	if r.Action == server.List {
 		g.Level, g.Visible = c.Documents.highest(), c.Documents.visible
 	}
-	if g.Level == ysync.None {
-		return server.Grant{}, ysync.Refuse(ysync.CodeForbidden, "the token is not for this document")
+	switch {
+	case g.Level > ysync.None:
+		return g, nil
+	case r.Action == server.List:
+		return server.Grant{}, ysync.Refuse(ysync.CodeForbidden, "the token is for no document")
 	}
-	return g, nil
+	return server.Grant{}, ysync.Refuse(ysync.CodeForbidden, "the token is not for this document")
 }
 
 // visible reports whether a list shows the document name.

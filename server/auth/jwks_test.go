@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +51,13 @@ func (e *endpoint) serve(status int, body string, err error) {
 	e.status, e.body, e.err = status, body, err
 }
 
+// slowDown changes how long an answer takes.
+func (e *endpoint) slowDown(to time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.slow = to
+}
+
 // expectFetches fails unless there were so many fetches in all.
 func (e *endpoint) expectFetches(t *testing.T, want int) {
 	t.Helper()
@@ -77,10 +83,10 @@ func keySet(t testing.TB, keys ...Key) string {
 }
 
 // newJWKS returns an authorizer whose keys are at an endpoint that serves keys, and what it logs.
-func newJWKS(t testing.TB, keys ...Key) (*JWT, *endpoint, *bytes.Buffer) {
+func newJWKS(t testing.TB, keys ...Key) (*JWT, *endpoint, *lockedText) {
 	t.Helper()
 	e := &endpoint{status: http.StatusOK, body: keySet(t, keys...)}
-	logged := new(bytes.Buffer)
+	logged := new(lockedText)
 	set, err := NewJWKS(JWKSOptions{
 		URL: "https://id.example.com/keys?secret=s3cr3t", Client: &http.Client{Transport: e},
 		Logger: slog.New(slog.NewTextHandler(logged, nil)),
@@ -120,7 +126,7 @@ func TestJWKSIsFetchedOnceForAll(t *testing.T) {
 	key := testKeys()[ES256]
 	synctest.Test(t, func(t *testing.T) {
 		a, e, _ := newJWKS(t, key)
-		e.slow = time.Second
+		e.slowDown(time.Second)
 		var all sync.WaitGroup
 		for range 50 {
 			all.Go(func() { expectGood(t, a, forever(t, key)) })
@@ -139,7 +145,7 @@ func TestJWKSRefreshesBehindTheBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, e, _ := newJWKS(t, key)
 		expectGood(t, a, forever(t, key))
-		e.slow = 2 * time.Second
+		e.slowDown(2 * time.Second)
 		time.Sleep(defaultRefresh)
 		began := time.Now()
 		expectGood(t, a, forever(t, key))
@@ -170,7 +176,7 @@ func TestJWKSRotates(t *testing.T) {
 		time.Sleep(refetchAfter)
 		expectBad(t, a, forever(t, old), ysync.CodeUnauthorized, "no key for EdDSA is named kid=")
 		if got := strings.Count(logged.String(), "new keys"); got != 3 {
-			t.Errorf("got %d lines about new keys, want 3: %s", got, logged)
+			t.Errorf("got %d lines about new keys, want 3: %s", got, logged.String())
 		}
 	})
 }
@@ -194,7 +200,7 @@ func TestJWKSUnknownKeysAreBounded(t *testing.T) {
 		}
 		e.expectFetches(t, 1)
 		time.Sleep(refetchAfter)
-		e.slow = time.Second
+		e.slowDown(time.Second)
 		var all sync.WaitGroup
 		for i := range 100 {
 			token := invented(i)
@@ -225,7 +231,7 @@ func TestJWKSKeepsTheLastGoodKeys(t *testing.T) {
 		{"an empty set", func(e *endpoint) { e.serve(200, `{"keys":[]}`, nil) }},
 		{"no set", func(e *endpoint) { e.serve(200, `{}`, nil) }},
 		{"a set without end", func(e *endpoint) { e.serve(200, strings.Repeat(" ", maxKeySetBytes)+keySet(t, key), nil) }},
-		{"no answer", func(e *endpoint) { e.slow = time.Hour }},
+		{"no answer", func(e *endpoint) { e.slowDown(time.Hour) }},
 	}
 	for _, tt := range failures {
 		t.Run(tt.name, func(t *testing.T) {
@@ -243,11 +249,11 @@ func TestJWKSKeepsTheLastGoodKeys(t *testing.T) {
 				time.Sleep(time.Hour)
 				expectBad(t, a, forever(t, key), ysync.CodeTryLater, "cannot be fetched")
 				e.serve(200, keySet(t, key), nil)
-				e.slow = 0
+				e.slowDown(0)
 				time.Sleep(refetchAfter)
 				expectGood(t, a, forever(t, key))
 				if strings.Contains(logged.String(), "s3cr3t") {
-					t.Errorf("the query of the URL is in the log: %s", logged)
+					t.Errorf("the query of the URL is in the log: %s", logged.String())
 				}
 			})
 		})
@@ -260,7 +266,7 @@ func TestJWKSNeverFetched(t *testing.T) {
 	key := testKeys()[EdDSA]
 	synctest.Test(t, func(t *testing.T) {
 		a, e, _ := newJWKS(t, key)
-		e.slow = time.Hour
+		e.slowDown(time.Hour)
 		began := time.Now()
 		expectBad(t, a, forever(t, key), ysync.CodeTryLater, "cannot be fetched")
 		if waited := time.Since(began); waited != fetchWithin {
