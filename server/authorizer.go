@@ -12,6 +12,7 @@ import (
 
 // Authorizer says who may do what with a document. It is asked once for each WebSocket, event stream and REST request,
 // before a byte of the document is read, and must be safe for concurrent use. ctx ends after Limits.AuthorizeWithin.
+// Package server/auth has one that reads signed tokens and one that asks a backend.
 //
 // To turn somebody away, return a *sync.Refusal: its code and reason are what the peer is told. Any other error means
 // that the question could not be answered now; the peer is told to try later, and the error is logged.

@@ -163,6 +163,14 @@ func TestRunReturnsCodes(t *testing.T) {
 		{"dev on every interface", []string{"dev", "--addr", ":8080"}, exitUsage, "loopback"},
 		{"dev by name", []string{"dev", "--addr", "example.com:80"}, exitUsage, "loopback"},
 		{"serve by accident", []string{"serve"}, exitUsage, "--allow-anonymous"},
+		{"serve to every site by accident", []string{"serve", "--allow-anonymous"}, exitUsage, "--allow-any-origin"},
+		{"serve to every site with a star", []string{"serve", "--allow-anonymous", "--origin", "*"}, exitUsage, "--allow-any-origin"},
+		{"serve to some sites and every site", []string{"serve", "--allow-anonymous", "--origin", "self", "--allow-any-origin"}, exitUsage, "not both"},
+		{"serve by two rules", []string{"serve", "--allow-anonymous", "--jwks-url", "https://id.example.com/keys"}, exitUsage, "one way"},
+		{"serve without an audience", []string{"serve", "--jwks-url", "https://id.example.com/keys"}, exitUsage, "--jwt-audience"},
+		{"serve with keys in clear text", []string{"serve", "--jwks-url", "http://id.example.com/", "--jwt-audience", "a"}, exitFailed, "not https"},
+		{"serve without the webhook's secret", []string{"serve", "--auth-webhook", "https://app.example.com/"}, exitUsage, "--auth-webhook-secret-file"},
+		{"serve with keys that are none", []string{"serve", "--jwt-key", "{}", "--jwt-audience", "a"}, exitFailed, "--jwt-key: read keys"},
 		{"bad origin", []string{"dev", "--addr", "127.0.0.1:0", "--data", "d", "--origin", "example.com"}, exitFailed, `origin "example.com"`},
 	}
 	t.Chdir(t.TempDir())
@@ -186,7 +194,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	out := &watched{line: make(chan string, 1)}
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, []string{"serve", "--allow-anonymous", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--drain=-1s"}, out, io.Discard)
+		code <- run(ctx, []string{"serve", "--allow-anonymous", "--origin", "self", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--drain=-1s"}, out, io.Discard)
 	}()
 	select {
 	case <-out.line:

@@ -12,33 +12,39 @@ import (
 
 	"github.com/weftsync/weft/server"
 	"github.com/weftsync/weft/storage"
-	ysync "github.com/weftsync/weft/sync"
 )
 
 // serveCommand is "weft serve".
 type serveCommand struct {
-	Addr           string `default:":8080" env:"WEFT_ADDR" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
-	AllowAnonymous bool   `env:"WEFT_ALLOW_ANONYMOUS" help:"Let everybody who reaches the address read and write every document. Only behind something that decides who reaches it."`
+	Addr string `default:":8080" env:"WEFT_ADDR" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
 
+	accessFlags `group:"Who may do what (server/OPERATIONS.md explains tokens and webhooks)"`
 	serverFlags
 }
 
-// serveBanner is printed when there is no authorisation.
-const serveBanner = `
+// anonymousBanner is printed when there is no authorisation.
+const anonymousBanner = `
   weft serve --allow-anonymous: everybody who can reach this address may read and write every document.
 
 `
 
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(e *env) error {
-	if !c.AllowAnonymous {
-		return usageError("serve has no way yet to tell who somebody is, and does not start open by accident.\n" +
-			"Say --allow-anonymous if everybody who can reach " + c.Addr + " may read and write every document,\n" +
-			"or embed package server with an Authorizer of your own")
+	log := c.logger(e)
+	authorizer, err := c.authorizer(e.ctx, log)
+	if err != nil {
+		return err
 	}
-	o := c.options(c.Addr, c.logger(e))
-	o.Authorizer = server.AllowAll(ysync.Write)
-	return serve(e, o, serveBanner, c.StopFor)
+	o := c.options(c.Addr, log)
+	if o.Origins, err = c.origins(c.Origins); err != nil {
+		return err
+	}
+	o.Authorizer = authorizer
+	banner := ""
+	if c.AllowAnonymous {
+		banner = anonymousBanner
+	}
+	return serve(e, o, banner, c.StopFor)
 }
 
 // serve runs a server until a signal, or the end of the context, stops it. A second signal hurries: what is open is cut,
