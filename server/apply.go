@@ -61,7 +61,7 @@ func (r *room) knows(update []byte) bool {
 // everything that the document has now is durable. A step 2 is not answered.
 func (r *room) confirm(o origin, kind ysync.Kind, update []byte) {
 	if kind == ysync.Update && o.connection != nil {
-		r.reply(o.connection, o.connection.session.Dialect().AppendUpdate(nil, update))
+		r.reply(o.connection, ysync.YWebsocket{}.AppendUpdate(nil, update))
 	}
 }
 
@@ -165,7 +165,7 @@ func (r *room) claim(c *connection) *ysync.Refusal {
 	if r.state != ready {
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	}
-	r.reply(c, c.session.Dialect().AppendStep1(nil, r.doc.EncodeStateVector()))
+	r.reply(c, ysync.YWebsocket{}.AppendStep1(nil, r.doc.EncodeStateVector()))
 	return nil
 }
 
@@ -190,7 +190,7 @@ func (r *room) answer(c *connection, vector []byte) (refusal *ysync.Refusal) {
 		if err != nil {
 			return ysync.Refuse(ysync.CodeMalformed, "state vector refused: %v", err)
 		}
-		frame := c.session.Dialect().AppendStep2(make([]byte, 0, len(update)+16), update)
+		frame := ysync.YWebsocket{}.AppendStep2(make([]byte, 0, len(update)+16), update)
 		r.step2 = sharedStep2{string(vector), frame, time.Now()}
 	}
 	r.reply(c, r.step2.frame)

@@ -103,5 +103,5 @@ func (r *room) catchUp(c *connection, after uint64) ([]byte, error) {
 		r.srv.log.Error("merge the log for a slow reader", "document", r.name, "error", err)
 		return nil, ysync.Refuse(ysync.CodeCorrupt, "the stored document is damaged")
 	}
-	return c.session.Dialect().AppendUpdate(make([]byte, 0, len(merged)+16), merged), nil
+	return ysync.YWebsocket{}.AppendUpdate(make([]byte, 0, len(merged)+16), merged), nil
 }
