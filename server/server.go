@@ -60,6 +60,8 @@ type Server struct {
 	views       sync.WaitGroup // event streams under way
 	loads       chan struct{}  // one place for each load or replay under way
 	inFlight    budget
+	waiting     budget // held before authorisation
+	turnedAway  turnedAway
 	counters    counters
 
 	mu        sync.Mutex
@@ -112,6 +114,8 @@ func newServer(o Options, h hooks) (*Server, error) {
 	s.connections = connections{open: make(map[*connection]struct{}), empty: make(chan struct{})}
 	s.loads = make(chan struct{}, s.limits.Loads)
 	s.inFlight.limit = s.limits.InFlightBytes
+	s.waiting.limit = s.limits.AllWaitingBytes
+	s.turnedAway = newTurnedAway()
 	s.counters.refusals = make(map[string]uint64)
 
 	if o.Storage.Logger == nil {

@@ -46,11 +46,12 @@ func TestSlowReaderIsRepairedFromTheLog(t *testing.T) {
 			writer.sync() // so that the writer's own outbox does not overflow
 			room.mu.Lock()
 			for _, c := range room.members {
-				c.out.mu.Lock()
-				if c.out.bytes > outbox {
-					t.Errorf("got %d bytes in an outbox, want at most %d", c.out.bytes, outbox)
+				out := &c.conn.out
+				out.mu.Lock()
+				if out.bytes > outbox {
+					t.Errorf("got %d bytes in an outbox, want at most %d", out.bytes, outbox)
 				}
-				c.out.mu.Unlock()
+				out.mu.Unlock()
 			}
 			room.mu.Unlock()
 		}

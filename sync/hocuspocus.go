@@ -42,6 +42,18 @@ var _ Dialect = Hocuspocus{}
 // 1, whose first two bytes are 0, and Hocuspocus with the name of a document, which is never empty.
 func IsHocuspocus(first []byte) bool { return len(first) < 2 || first[0] != 0 || first[1] != 0 }
 
+// IsReadable reports whether a frame is a name and a message of the Hocuspocus dialect. It is a stricter question than
+// IsHocuspocus, for where y-websocket is what is expected.
+func IsReadable(frame []byte) bool {
+	address, message, err := CutAddress(frame)
+	if err != nil || len(address) == 0 {
+		return false
+	}
+	var scratch [1]Step
+	_, err = Hocuspocus{}.Parse(message, scratch[:0])
+	return err == nil
+}
+
 // IsPong reports whether a frame is the answer to a ping, which has no address.
 func IsPong(frame []byte) bool { return len(frame) == 1 && frame[0] == framePong }
 
