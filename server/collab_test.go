@@ -398,7 +398,10 @@ func TestReadOnlyIsRejectedAndMadeGood(t *testing.T) {
 	reader.auth("write", "")
 	reader.await("what was rejected", func() bool { return reader.unsynced == 0 && len(reader.scopes) == 2 })
 	reader.write("?")
-	writer.await("all of it", func() bool { text := writer.doc.RootString("content"); return strings.Contains(text, "rs") && strings.Contains(text, "?") })
+	writer.await("all of it", func() bool {
+		text := writer.doc.RootString("content")
+		return strings.Contains(text, "rs") && strings.Contains(text, "?")
+	})
 	writer.hub.mu.Lock()
 	if len(writer.stateless) != 0 || writer.present.State(9) != nil {
 		t.Error("a reader's stateless message or awareness reached others")
