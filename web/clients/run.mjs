@@ -1,9 +1,10 @@
-// Real y-websocket clients against the real binary: WEFT_BIN, or one that is built now.
+// Real clients of both dialects against the real binary: WEFT_BIN, or one that is built now.
 import { after, before, describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { campaign } from './campaign.mjs'
 import { editing } from './editing.mjs'
 import { frames } from './frames.mjs'
+import { hocuspocus } from './hocuspocus.mjs'
 import { presence } from './presence.mjs'
 import { relay } from './relay.mjs'
 import { weft } from './weft.mjs'
@@ -18,6 +19,7 @@ describe('weft with real clients', { concurrency: true, timeout: 240000 }, () =>
   editing(server)
   presence(server)
   frames(server)
+  hocuspocus(server)
 })
 
 const seed = Number(process.env.WEFT_CRASH_SEED ?? Date.now() % 2 ** 31)
