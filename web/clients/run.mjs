@@ -25,14 +25,16 @@ describe('weft with real clients', { concurrency: true, timeout: 240000 }, () =>
 const seed = Number(process.env.WEFT_CRASH_SEED ?? Date.now() % 2 ** 31)
 
 describe('killed while clients type', { timeout: 240000 }, () => {
-  test(`4 rounds of weft lose nothing (seed ${seed})`, async () => {
-    const result = await campaign({ server: weft(), rounds: 4, seed })
-    assert.equal(result.lost.length, 0, JSON.stringify(result, null, 1))
-    assert.ok(result.acknowledged > 0, 'nothing was acknowledged')
-  })
+  for (const dialect of ['ywebsocket', 'hocuspocus']) {
+    test(`4 rounds of weft lose nothing (${dialect}, seed ${seed})`, async () => {
+      const result = await campaign({ server: weft(), rounds: 4, seed, dialect })
+      assert.equal(result.lost.length, 0, JSON.stringify(result, null, 1))
+      assert.ok(result.acknowledged > 0, 'nothing was acknowledged')
+    })
 
-  test('the control, which acknowledges before it stores, loses', async () => {
-    const result = await campaign({ server: relay(), rounds: 4, seed })
-    assert.ok(result.lost.length > 0, 'a server that stores late was not found out')
-  })
+    test(`the control, which acknowledges before it stores, loses (${dialect})`, async () => {
+      const result = await campaign({ server: relay(), rounds: 4, seed, dialect })
+      assert.ok(result.lost.length > 0, 'a server that stores late was not found out')
+    })
+  }
 })
