@@ -475,13 +475,13 @@ func statusesBeforeTheDisk(t *testing.T, hk hooks) int {
 	writer, other := h.join("d", "write"), h.join("elsewhere", "write")
 	writer.write("safe ")
 	writer.await("its status", func() bool { return writer.unsynced == 0 })
+	before := len(writer.statuses)
 	letGo := d.hold()
 	defer letGo()
 	writer.write("secret")
 	<-d.waiting
 	h.mu.Lock()
 	update, err := writer.doc.EncodeStateAsUpdate(nil)
-	before := len(writer.statuses)
 	h.mu.Unlock()
 	if err != nil {
 		t.Fatal(err)

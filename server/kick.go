@@ -76,7 +76,7 @@ func (s *Server) members(w Selection) []*session {
 func (s *session) isMeant(w Selection) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.room != nil && w.includes(s.document, s.grant.User, s.conn.id)
+	return s.room != nil && s.conn.ctx.Err() == nil && w.includes(s.document, s.grant.User, s.conn.id)
 }
 
 // serveKick serves POST /admin/kick: a Selection and a reason, in JSON.

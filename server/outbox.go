@@ -7,7 +7,8 @@ import (
 
 // outbox is what waits to be sent to one connection, for all of its sessions. It is bounded by dropping what can be had
 // again: updates are read from the log later, awareness is asked for again; replies are never dropped, and bounded by not
-// reading a client that has too many coming. Sync statuses are kept as numbers, apart from the queue.
+// reading a client that has too many coming. Sync statuses are kept as numbers: many that say the same take one place in
+// the queue. They do not overtake what was queued before, because a provider takes the last for the end of its greeting.
 //
 //	            push                        take
 //	room ──▶ [update 7][reply][update 8] ──────▶ writer
@@ -24,8 +25,7 @@ type outbox struct {
 	maxCount int
 
 	lacking  []*session // that are behind, or missed awareness
-	telling  []*session // that have sync statuses waiting
-	statuses int        // how many those are
+	statuses int        // sync statuses that wait
 
 	owed    int           // replies that are coming or waiting
 	owedBy  int           // their bytes
@@ -43,7 +43,7 @@ type mailbox struct {
 	behind   bool                // updates after sent were dropped
 	missed   map[uint64]struct{} // awareness ids whose news were dropped
 	lacks    bool                // the session is listed in lacking
-	statuses []statuses
+	statuses []statuses          // each with its place in the queue
 }
 
 // statuses is a number of sync statuses that say the same.
@@ -70,6 +70,7 @@ const (
 	updateParcel                      // may be dropped, and read from the log later
 	awarenessParcel                   // may be dropped, and asked for again later
 	statelessParcel                   // may be dropped
+	statusParcel                      // the place of sync statuses, which are in the mailbox; must be sent
 	keepAliveParcel                   // sent when nothing else waits
 )
 
@@ -100,7 +101,6 @@ func (o *outbox) forget(s *session) {
 	for _, run := range s.mail.statuses {
 		o.statuses -= run.n
 	}
-	o.telling = without(o.telling, s)
 	o.lacking = without(o.lacking, s)
 	s.mail = mailbox{}
 }
@@ -148,13 +148,11 @@ func (o *outbox) acknowledge(s *session, applied bool, n int) (start bool) {
 		return false
 	}
 	m := &s.mail
-	if len(m.statuses) == 0 {
-		o.telling = append(o.telling, s)
-	}
 	if last := len(m.statuses) - 1; last >= 0 && m.statuses[last].applied == applied {
 		m.statuses[last].n += n
 	} else {
 		m.statuses = append(m.statuses, statuses{applied, n})
+		o.queue = append(o.queue, parcel{to: s, kind: statusParcel})
 	}
 	o.statuses += n
 	return o.start()
@@ -187,7 +185,7 @@ func (o *outbox) drop() {
 				p.to.mail.missed[id] = struct{}{}
 			}
 			o.lack(p.to)
-		case replyParcel, noticeParcel:
+		case replyParcel, noticeParcel, statusParcel:
 			kept = append(kept, p)
 			o.bytes += len(p.frame)
 		}
@@ -223,13 +221,10 @@ func (o *outbox) take() (errand, bool) {
 	defer o.mu.Unlock()
 	switch {
 	case o.closed:
-	case o.statuses > 0:
-		return o.takeStatus(), true
+	case len(o.queue) > 0 && o.queue[0].kind == statusParcel:
+		return o.takeStatus(o.queue[0].to), true
 	case len(o.queue) > 0:
-		p := o.queue[0]
-		o.queue[0] = parcel{}
-		o.queue = o.queue[1:]
-		o.bytes -= len(p.frame)
+		p := o.next()
 		if p.kind == updateParcel {
 			p.to.mail.sent = p.seq
 		}
@@ -237,23 +232,28 @@ func (o *outbox) take() (errand, bool) {
 	case len(o.lacking) > 0:
 		return o.takeLacking(), true
 	}
-	o.queue, o.lacking, o.telling = nil, nil, nil // an idle connection keeps no queue
+	o.queue, o.lacking = nil, nil // an idle connection keeps no queue
 	o.writing = false
 	return errand{}, false
 }
 
-// takeStatus takes one sync status. Sessions take turns.
-func (o *outbox) takeStatus() errand {
-	s := o.telling[0]
-	o.telling = append(o.telling[:0], o.telling[1:]...)
+// next takes the first parcel out of the queue.
+func (o *outbox) next() parcel {
+	p := o.queue[0]
+	o.queue[0] = parcel{}
+	o.queue = o.queue[1:]
+	o.bytes -= len(p.frame)
+	return p
+}
+
+// takeStatus takes one sync status of a session whose statuses are the first in the queue.
+func (o *outbox) takeStatus(s *session) errand {
 	o.statuses--
 	run := &s.mail.statuses[0]
 	applied := run.applied
 	if run.n--; run.n == 0 {
 		s.mail.statuses = append(s.mail.statuses[:0], s.mail.statuses[1:]...)
-	}
-	if len(s.mail.statuses) > 0 {
-		o.telling = append(o.telling, s)
+		o.next()
 	}
 	if o.settled != nil && !o.overdrawn() {
 		o.settle()
@@ -352,7 +352,7 @@ func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
-	o.queue, o.bytes, o.lacking, o.telling, o.statuses = nil, 0, nil, nil, 0
+	o.queue, o.bytes, o.lacking, o.statuses = nil, 0, nil, 0
 	if o.settled != nil {
 		o.settle()
 	}

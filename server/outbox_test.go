@@ -195,3 +195,52 @@ func BenchmarkOutbox(b *testing.B) {
 		})
 	}
 }
+
+// TestOutboxSyncStatuses: statuses do not overtake what was queued before them, take one place for many, are not dropped,
+// and stop the reader when there are too many.
+func TestOutboxSyncStatuses(t *testing.T) {
+	o, s := newOutbox()
+	other := new(session)
+	o.enter(other, new(room), 0)
+	o.push(parcel{to: s, frame: frameOf(10), kind: replyParcel})
+	for range 50 {
+		o.acknowledge(s, true, 1)
+		o.acknowledge(other, true, 1)
+	}
+	o.acknowledge(s, false, 1)
+	if got := len(o.queue); got != 4 {
+		t.Errorf("got %d places for 101 statuses and a reply, want 4", got)
+	}
+	for range 5 {
+		o.push(parcel{to: s, frame: frameOf(10), kind: updateParcel, seq: 9}) // too much: dropped
+	}
+	if o.mayRead() == nil {
+		t.Error("the reader goes on with more statuses waiting than frames may")
+	}
+	var got []int
+	e, _ := o.take()
+	if e.parcel.kind != replyParcel || e.status {
+		t.Fatalf("got %+v, want the reply first", e)
+	}
+	for _, want := range []struct {
+		to      *session
+		applied bool
+		n       int
+	}{{s, true, 50}, {other, true, 50}, {s, false, 1}} {
+		for range want.n {
+			if e, ok := o.take(); !ok || !e.status || e.parcel.to != want.to || e.applied != want.applied {
+				t.Fatalf("after %v: got %+v, %t", got, e, ok)
+			}
+		}
+		got = append(got, want.n)
+	}
+	if o.mayRead() != nil {
+		t.Error("the reader is still stopped")
+	}
+	o.acknowledge(s, true, 3)
+	o.forget(s)
+	o.acknowledge(s, true, 1)
+	if e, ok := o.take(); ok && e.status || o.statuses != 0 {
+		t.Errorf("got %+v of a session that was forgotten, %d statuses left", e, o.statuses)
+	}
+}
