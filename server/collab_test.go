@@ -486,12 +486,12 @@ func statusesBeforeTheDisk(t *testing.T, hk hooks) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writer.send(ysync.YWebsocket{}.AppendUpdate(nil, update)) // again
-	writer.send(ysync.YWebsocket{}.AppendUpdate(nil, update)) // and again
-	writer.send(ysync.YWebsocket{}.AppendStep2(nil, update))
 	h.mu.Lock()
 	writer.unsynced += 3
 	h.mu.Unlock()
+	writer.send(ysync.YWebsocket{}.AppendUpdate(nil, update)) // again
+	writer.send(ysync.YWebsocket{}.AppendUpdate(nil, update)) // and again
+	writer.send(ysync.YWebsocket{}.AppendStep2(nil, update))
 	reader := h.attach("d\x00reader") // whoever knows already what is not on disk
 	reader.silent = true
 	if _, err := reader.doc.ApplyUpdate(update); err != nil {

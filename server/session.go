@@ -20,8 +20,9 @@ type session struct {
 
 	mu         sync.Mutex
 	state      ysync.Session
-	gone       bool  // the peer has left the document, or the connection has ended
-	room       *room // while the session is open
+	steps      []ysync.Step // room for those of one message
+	gone       bool         // the peer has left the document, or the connection has ended
+	room       *room        // while the session is open
 	grant      Grant
 	signed     stamp          // the grant's presence
 	token      string         // the last that was asked about
@@ -73,8 +74,9 @@ func (s *session) receive(message []byte) (int, error) {
 
 // take is receive with the lock held.
 func (s *session) take(message []byte) (int, error) {
-	var scratch [4]ysync.Step
-	steps, err := s.state.Receive(message, scratch[:0])
+	steps, err := s.state.Receive(message, s.steps[:0])
+	s.steps = steps[:0]
+	defer clear(steps) // they alias the message
 	if err != nil {
 		return 0, s.turnAway(asRefusal(err))
 	}
