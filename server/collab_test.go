@@ -57,6 +57,12 @@ func (s *testServer) collab(t testing.TB, path string, header http.Header) *hub 
 	if err != nil {
 		t.Fatalf("dial %s: %v", path, err)
 	}
+	return hubOn(t, ws)
+}
+
+// hubOn begins to read a socket.
+func hubOn(t testing.TB, ws *websocket.Conn) *hub {
+	t.Helper()
 	ws.SetReadLimit(-1)
 	h := &hub{t: t, ws: ws, clients: make(map[string]*client)}
 	h.seen = sync.NewCond(&h.mu)

@@ -105,8 +105,15 @@ func (s *sleepy) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// connectSleepy is connect over a connection that can be made to read nothing, with small buffers in the kernel.
+// connectSleepy is connect over a connection that can be made to read nothing.
 func (s *testServer) connectSleepy(t testing.TB, path string) (*editor, *sleepy) {
+	t.Helper()
+	ws, conn := s.dialSleepy(t, path)
+	return editorOn(t, ws), conn
+}
+
+// dialSleepy opens a socket over a connection that can be made to read nothing, with small buffers in the kernel.
+func (s *testServer) dialSleepy(t testing.TB, path string) (*websocket.Conn, *sleepy) {
 	t.Helper()
 	conn := new(sleepy)
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -121,7 +128,7 @@ func (s *testServer) connectSleepy(t testing.TB, path string) (*editor, *sleepy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return editorOn(t, ws), conn
+	return ws, conn
 }
 
 // TestReaderThatStaysAwayIsCut: a write that makes no progress ends the connection, without a handshake that nobody
