@@ -2,13 +2,14 @@ package server
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	ysync "github.com/weftsync/weft/sync"
 )
 
-// sayWhoWithin is how long a peer that is turned away whatever it says is listened to, because the words for that differ
-// from dialect to dialect. Who says nothing until then is closed.
+// sayWhoWithin is how long a peer may take for its first frame before it is treated as one that says nothing. A peer that
+// is turned away whatever it says is closed then; before, its dialect has the words for that.
 const sayWhoWithin = time.Second
 
 // serveSync upgrades a request for /sync/{document}.
@@ -52,35 +53,82 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, document st
 	go c.serve(refusal)
 }
 
-// greet returns what takes the first frame, tells the dialect by it, and passes everything on to that dialect's own
-// receiver from there. A peer that is turned away in any case is told so in its dialect.
+// greeting finds out what a peer is. It is told by the first frame. Who says nothing on the path of a document for a while
+// is taken for a y-websocket that listens; should it be a provider of the Hocuspocus dialect whose token takes its time,
+// what it was sent until then had an address that it does not know, and its first frame still tells.
+type greeting struct {
+	conn    *connection
+	refusal *ysync.Refusal // of everything, whatever is said
+
+	mu   sync.Mutex
+	next receiver // what takes frames from the first on
+	lone *lone    // the session of a peer that has said nothing
+}
+
+// greet returns what takes the first frame, and passes every later one on to the receiver of the peer's dialect. A peer
+// that is turned away in any case is told so in its dialect.
 func (c *connection) greet(refusal *ysync.Refusal) receiver {
-	var saysNothing *time.Timer
-	if refusal != nil {
-		if !refusal.Code.Permanent() {
+	if refusal != nil && !refusal.Code.Permanent() {
+		c.refuse(refusal)
+	}
+	g := &greeting{conn: c, refusal: refusal}
+	silence := time.AfterFunc(sayWhoWithin, func() { c.spawn(g.silence) })
+	return func(frame []byte) (int, error) {
+		silence.Stop()
+		return g.receiver(frame)(frame)
+	}
+}
+
+// receiver returns what takes a frame. The first decides.
+func (g *greeting) receiver(frame []byte) receiver {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.conn
+	switch {
+	case g.next != nil:
+	case !ysync.IsHocuspocus(frame) || c.document != "" && !ysync.IsReadable(frame):
+		if c.document == "" && g.refusal == nil {
+			g.refusal = ysync.Refuse(ysync.CodeNotFound, "this path names no document; y-websocket connects to /sync/{document}")
+		}
+		c.speak(ysync.YWebsocket{})
+		if g.lone == nil {
+			g.lone = c.alone(g.refusal)
+		}
+		g.next = g.lone.receive
+	default:
+		if g.lone != nil {
+			g.lone.session.leave()
+		}
+		c.speak(ysync.Hocuspocus{})
+		g.next = c.many(g.refusal)
+	}
+	return g.next
+}
+
+// silence does what is to be done for a peer that has said nothing for a while.
+func (g *greeting) silence() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.conn
+	switch {
+	case g.next != nil:
+	case g.refusal != nil:
+		c.refuse(g.refusal)
+	case c.document != "":
+		g.lone = c.alone(nil)
+		refusal := g.lone.open()
+		switch {
+		case refusal == nil:
+			c.speak(ysync.YWebsocket{})
+		case refusal.Code.Permanent():
+			c.spawn(func() { // it may be late, and bring a token of its own
+				if c.pauseQuietly(c.patience) && c.speaks() == nil {
+					c.refuse(refusal)
+				}
+			})
+		default:
 			c.refuse(refusal)
 		}
-		saysNothing = time.AfterFunc(sayWhoWithin, func() { c.refuse(refusal) })
-	}
-	var next receiver
-	return func(frame []byte) (int, error) {
-		if next != nil {
-			return next(frame)
-		}
-		if saysNothing != nil && !saysNothing.Stop() {
-			return 0, refusal
-		}
-		if !ysync.IsHocuspocus(frame) || c.document != "" && !ysync.IsReadable(frame) {
-			if c.document == "" && refusal == nil {
-				refusal = ysync.Refuse(ysync.CodeNotFound, "this path names no document; y-websocket connects to /sync/{document}")
-			}
-			c.speak(ysync.YWebsocket{})
-			next = c.one(refusal)
-		} else {
-			c.speak(ysync.Hocuspocus{})
-			next = c.many(refusal)
-		}
-		return next(frame)
 	}
 }
 
@@ -98,39 +146,53 @@ func (c *connection) speaks() ysync.Dialect {
 	return c.dialect
 }
 
-// one returns the receiver of the y-websocket dialect: one session, opened when the first frame has come.
-func (c *connection) one(refusal *ysync.Refusal) receiver {
+// lone is the one session of a connection in the y-websocket dialect. It belongs to the reader once something was said.
+type lone struct {
+	session *session
+	opened  bool
+	parked  bool
+	refusal *ysync.Refusal // whatever is said
+}
+
+// alone begins the one session of a connection.
+func (c *connection) alone(refusal *ysync.Refusal) *lone {
 	s := newSession(c, c.document, nil)
 	s.state = ysync.NewSession(ysync.YWebsocket{})
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.sessions[""] = s
-	c.mu.Unlock()
-	parked, opened := false, false
-	return func(frame []byte) (messages int, err error) {
-		if parked {
-			return 1, nil
+	return &lone{session: s, refusal: refusal}
+}
+
+// open opens the session, once.
+func (l *lone) open() *ysync.Refusal {
+	if l.refusal == nil && !l.opened {
+		l.opened = true
+		if err := l.session.open(); err != nil {
+			l.refusal = asRefusal(err)
 		}
-		switch {
-		case refusal != nil:
-			frame, err = nil, refusal
-		case !opened:
-			opened = true
-			if err = s.open(); err != nil {
-				frame = nil // the same refusal comes whatever was said first
-				break
-			}
-			fallthrough
-		default:
-			messages, err = s.receive(frame)
-		}
-		if err == nil {
-			return messages, nil
-		}
-		if parked = c.park(s, asRefusal(err), frame); parked {
-			return 1, nil
-		}
-		return 0, err
 	}
+	return l.refusal
+}
+
+// receive takes a frame. The first opens the session.
+func (l *lone) receive(frame []byte) (messages int, err error) {
+	if l.parked {
+		return 1, nil
+	}
+	if refusal := l.open(); refusal != nil {
+		frame, err = nil, refusal // the same comes whatever was said first
+	} else {
+		messages, err = l.session.receive(frame)
+	}
+	if err == nil {
+		return messages, nil
+	}
+	c := l.session.conn
+	if l.parked = c.park(l.session, asRefusal(err), frame); l.parked {
+		return 1, nil
+	}
+	return 0, err
 }
 
 // mostRepeats is how often a peer may be closed for one and the same message in a minute before it is parked.

@@ -121,3 +121,21 @@ func TestAuthorizerThatComesBack(t *testing.T) {
 		t.Errorf("got %v, want it tried again", c.denied)
 	}
 }
+
+// TestWhoSaysNothingFirst: on the path of a document a peer that only listens is one of the y-websocket dialect, and one
+// that turns out to be late is heard all the same.
+func TestWhoSaysNothingFirst(t *testing.T) {
+	s := startServer(t, newDisk(), hooks{}, func(o *Options) {
+		byToken(o)
+		o.Limits.SyncWithin = 3 * time.Second
+	})
+	writer := s.join(t, "d?token=write")
+	listener, late := s.connect(t, "sync/d?token=read", nil), s.collab(t, "sync/d?token=read", nil)
+	mute := s.collab(t, "sync/d", nil)
+	listener.await("the server's step 1", func() bool { return len(listener.step1s) == 1 })
+	late.await("it too, though without meaning", func() bool { return late.frames > 0 })
+	late.join("d", "write").write("late")
+	writer.awaitText("late")
+	mute.join("d", "write").awaitText("late")
+	s.connect(t, "sync/d?token=bad", nil).awaitClose(ysync.CodeForbidden, "no such token")
+}
