@@ -99,7 +99,9 @@ oracle: web-deps ## Compare the engine with real Yjs on random histories for DUR
 crash: web-deps build ## Kill the server while clients type, ROUNDS (50) times, cut the power 20 times as often, and look for losses.
 	WEFT_CRASH_ROUNDS=$$(($(ROUNDS) * 20)) $(GO) test -count=1 -timeout 0 -v -run '^TestCrash' ./storage
 	cd web && WEFT_BIN=../bin/weft WEFT_CRASH_ROUNDS=$(ROUNDS) $(NPM) run crash
+	cd web && WEFT_BIN=../bin/weft WEFT_CRASH_ROUNDS=$(ROUNDS) $(NPM) run crash -- --dialect hocuspocus
 	cd web && $(NPM) run crash -- --control --rounds 5
+	cd web && $(NPM) run crash -- --control --rounds 5 --dialect hocuspocus
 
 .PHONY: cover
 cover: ## Write the coverage of each package by its own tests to bin/cover.out and print it.

@@ -6,7 +6,7 @@ import (
 	"net/http/pprof"
 )
 
-// adminHandler serves profiles and figures, on an address of its own that the world should not reach.
+// adminHandler serves profiles, figures and what an administrator may do, on an address of its own that the world should not reach.
 func (s *Server) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -14,6 +14,8 @@ func (s *Server) adminHandler() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("POST /admin/kick", s.serveKick)
+	mux.HandleFunc("POST /admin/reauthorize", s.serveReauthorize)
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(s.Stats()) // an error means that the client has gone

@@ -20,9 +20,10 @@ var emptyUpdate = []byte{0, 0}
 
 // origin is where an update comes from.
 type origin struct {
-	connection *connection // nil for REST
-	id         uuid.UUID
-	user       string
+	session *session // nil for REST
+	id      uuid.UUID
+	user    string
+	acks    int // sync statuses that it is owed
 }
 
 // apply carries one update from the check to the log. What it returns ends the session of whoever sent it; the document
@@ -58,11 +59,37 @@ func (r *room) knows(update []byte) bool {
 }
 
 // confirm answers an update that added nothing: its writer does not know whether it had arrived before, and is told when
-// everything that the document has now is durable. A step 2 is not answered.
+// everything that the document has now is durable. In the y-websocket dialect a step 2 is not answered.
 func (r *room) confirm(o origin, kind ysync.Kind, update []byte) {
-	if kind == ysync.Update && o.connection != nil {
-		r.reply(o.connection, o.connection.session.Dialect().AppendUpdate(nil, update))
+	switch {
+	case o.session == nil:
+	case o.session.addressed():
+		r.status(o.session, true, o.acks)
+	case kind == ysync.Update:
+		r.reply(o.session, ysync.YWebsocket{}.AppendUpdate(nil, update))
 	}
+}
+
+// status sends n sync statuses when everything that the document has now is durable. They are kept as a number. The
+// caller holds the lock.
+func (r *room) status(s *session, applied bool, n int) {
+	if n == 0 {
+		return
+	}
+	if last := r.gate.last(); last != nil && last.to == s && last.acks > 0 && !last.update && last.refused == !applied {
+		last.acks += n
+		return
+	}
+	s.conn.out.owe(0)
+	r.gate.hold(held{to: s, acks: n, refused: !applied})
+	r.release()
+}
+
+// reject tells s that an update was not applied. It waits its turn behind what was.
+func (r *room) reject(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status(s, false, 1)
 }
 
 // admit says whether an update may be applied at all: what can refuse stands before apply. A document that does not
@@ -100,7 +127,7 @@ func (r *room) found() *ysync.Refusal {
 	return nil
 }
 
-// commit appends what is new and holds its broadcast back until it is durable.
+// commit appends what is new and holds its broadcast, and the sync statuses for its writer, back until it is durable.
 func (r *room) commit(o origin, applied crdt.Applied) *ysync.Refusal {
 	seq, err := r.put(storage.Entry{Connection: o.id, User: o.user, Update: applied.Update})
 	if err != nil {
@@ -114,7 +141,7 @@ func (r *room) commit(o origin, applied crdt.Applied) *ysync.Refusal {
 	r.size.grow(len(applied.Update))
 	r.step2 = sharedStep2{}
 	frame := ysync.YWebsocket{}.AppendUpdate(make([]byte, 0, len(applied.Update)+8), applied.Update)
-	r.gate.hold(held{frame: frame, update: true})
+	r.gate.hold(held{frame: frame, update: true, to: o.session, acks: o.acks})
 	r.stage(seq, applied.Roots)
 	r.release()
 	return nil
@@ -132,7 +159,7 @@ func (r *room) contain(refusal **ysync.Refusal) {
 }
 
 // known checks that an update from somebody who may only read adds nothing. The document does not change.
-func (r *room) known(update []byte) (refusal *ysync.Refusal) {
+func (r *room) known(o origin, update []byte) (refusal *ysync.Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.contain(&refusal)
@@ -146,6 +173,9 @@ func (r *room) known(update []byte) (refusal *ysync.Refusal) {
 	if !known {
 		return ysync.Refuse(ysync.CodeForbidden, "read-only: local changes cannot be taken")
 	}
+	if o.acks > 0 {
+		r.status(o.session, true, o.acks)
+	}
 	return nil
 }
 
@@ -158,14 +188,14 @@ func refusalOfUpdate(err error) *ysync.Refusal {
 	return ysync.Refuse(ysync.CodeMalformed, "update refused")
 }
 
-// claim sends the document's state vector to c: a claim too, and so behind the gate.
-func (r *room) claim(c *connection) *ysync.Refusal {
+// claim sends the document's state vector to s: a claim too, and so behind the gate.
+func (r *room) claim(s *session) *ysync.Refusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state != ready {
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	}
-	r.reply(c, c.session.Dialect().AppendStep1(nil, r.doc.EncodeStateVector()))
+	r.reply(s, ysync.YWebsocket{}.AppendStep1(nil, r.doc.EncodeStateVector()))
 	return nil
 }
 
@@ -177,8 +207,8 @@ type sharedStep2 struct {
 	made   time.Time
 }
 
-// answer sends c what its state vector lacks.
-func (r *room) answer(c *connection, vector []byte) (refusal *ysync.Refusal) {
+// answer sends s what its state vector lacks.
+func (r *room) answer(s *session, vector []byte) (refusal *ysync.Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.contain(&refusal)
@@ -190,17 +220,17 @@ func (r *room) answer(c *connection, vector []byte) (refusal *ysync.Refusal) {
 		if err != nil {
 			return ysync.Refuse(ysync.CodeMalformed, "state vector refused: %v", err)
 		}
-		frame := c.session.Dialect().AppendStep2(make([]byte, 0, len(update)+16), update)
+		frame := ysync.YWebsocket{}.AppendStep2(make([]byte, 0, len(update)+16), update)
 		r.step2 = sharedStep2{string(vector), frame, time.Now()}
 	}
-	r.reply(c, r.step2.frame)
+	r.reply(s, r.step2.frame)
 	return nil
 }
 
-// reply sends a frame to one connection when everything assigned now is durable. The caller holds the lock.
-func (r *room) reply(c *connection, frame []byte) {
-	c.out.owe(len(frame))
-	r.gate.hold(held{frame: frame, to: c})
+// reply sends a message to one session when everything assigned now is durable. The caller holds the lock.
+func (r *room) reply(s *session, message []byte) {
+	s.conn.out.owe(len(message))
+	r.gate.hold(held{frame: message, to: s})
 	r.release()
 }
 
@@ -232,10 +262,10 @@ func (r *room) release() {
 		switch {
 		case h.update:
 			r.flushed = h.needs
-			p := parcel{frame: h.frame, kind: updateParcel, seq: h.needs}
-			for _, c := range r.members {
-				c.deliver(p)
-			}
+			r.broadcast(h)
+		case h.to != nil && h.acks > 0:
+			h.to.conn.out.paid(0)
+			h.to.acknowledge(!h.refused, h.acks)
 		case h.to != nil:
 			h.to.deliver(parcel{frame: h.frame, kind: replyParcel})
 		case h.event != nil:
@@ -243,6 +273,19 @@ func (r *room) release() {
 		case h.settled != nil:
 			h.settled <- nil
 		}
+	}
+}
+
+// broadcast sends an update to everybody. In the Hocuspocus dialect its writer is told by a sync status instead.
+func (r *room) broadcast(h held) {
+	p := parcel{frame: h.frame, kind: updateParcel, seq: h.needs}
+	for _, s := range r.members {
+		if s != h.to || !s.addressed() {
+			s.deliver(p)
+		}
+	}
+	if h.acks > 0 {
+		h.to.acknowledge(true, h.acks)
 	}
 }
 

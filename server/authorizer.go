@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -10,9 +11,10 @@ import (
 	ysync "github.com/weftsync/weft/sync"
 )
 
-// Authorizer says who may do what with a document. It is asked once for each WebSocket, event stream and REST request,
-// before a byte of the document is read, and must be safe for concurrent use. ctx ends after Limits.AuthorizeWithin.
-// Package server/auth has one that reads signed tokens and one that asks a backend.
+// Authorizer says who may do what with a document. It is asked for each document on a WebSocket, each event stream and
+// each REST request, before a byte of the document is read, and again when a client renews its token. It must be safe
+// for concurrent use. ctx ends after Limits.AuthorizeWithin. Package server/auth has one that reads signed tokens and
+// one that asks a backend.
 //
 // To turn somebody away, return a *sync.Refusal: its code and reason are what the peer is told. Any other error means
 // that the question could not be answered now; the peer is told to try later, and the error is logged.
@@ -54,9 +56,14 @@ type Request struct {
 	Document string // a valid name; empty for List
 	// Token is the bearer token of the Authorization header, or else the query parameter "token", or else what
 	// follows "token." in a WebSocket subprotocol. Empty when there is none.
+	// In the Hocuspocus dialect it is the token of the document's own Auth frame, unless that is empty.
 	Token string
-	// HTTP is the request: for cookies, other headers, the remote address. It must not be kept or changed.
+	// HTTP is the request: for cookies, other headers, the remote address. It must not be kept or changed. Of a
+	// WebSocket it is the upgrade, long past perhaps.
 	HTTP *http.Request
+	// Renewal is set when a session that is open already is asked about: its client brought a new token, or an
+	// administrator had it asked again. A refusal ends the session, another level or expiry takes the place of the old.
+	Renewal bool
 }
 
 // Grant is what somebody may do.
@@ -64,8 +71,13 @@ type Grant struct {
 	Level ysync.Level
 	// User is written into the log beside every update of the connection. At most 4 KiB are kept.
 	User string
-	// Expires is when the connection or stream is ended with CodeUnauthorized. Zero: never.
+	// Expires is when the session or stream is ended with CodeUnauthorized. A client that can is asked for a new token
+	// before: see Limits.RenewBefore. Zero: never.
 	Expires time.Time
+	// Presence is a JSON object that says who the user is to others, such as {"name":"Ada"}: its fields are written
+	// over those of "user" in every awareness state that the session sends, so that nobody can show another name than
+	// their own. Empty: clients say what they like.
+	Presence json.RawMessage
 	// Visible says, for List, which names to show. Nil: all.
 	Visible func(name string) bool
 }
@@ -83,10 +95,14 @@ func (denyAll) Authorize(context.Context, Request) (Grant, error) {
 }
 
 // authorize asks the Authorizer, and makes sure that what it grants is enough for the action.
-func (s *Server) authorize(r *http.Request, action Action, document string) (Grant, *ysync.Refusal) {
-	ctx, cancel := context.WithTimeout(r.Context(), s.limits.AuthorizeWithin)
+func (s *Server) authorize(ctx context.Context, r Request) (Grant, *ysync.Refusal) {
+	ctx, cancel := context.WithTimeout(ctx, s.limits.AuthorizeWithin)
 	defer cancel()
-	grant, err := s.authorizer.Authorize(ctx, Request{Action: action, Document: document, Token: tokenOf(r), HTTP: r})
+	action, document := r.Action, r.Document
+	grant, err := s.authorizer.Authorize(ctx, r)
+	if err == nil {
+		_, err = newStamp(grant.Presence)
+	}
 	if err != nil {
 		var refusal *ysync.Refusal
 		if errors.As(err, &refusal) {

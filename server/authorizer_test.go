@@ -55,7 +55,7 @@ func TestAuthorizerIsAskedOnEveryPath(t *testing.T) {
 			return Grant{}, ysync.Refuse(ysync.CodeForbidden, "nobody")
 		})
 	})
-	s.connect(t, "sync/a/b?token=t", nil).awaitClose(ysync.CodeForbidden, "nobody")
+	s.knock(t, "sync/a/b?token=t").awaitClose(ysync.CodeForbidden, "nobody")
 	expectRequest(t, <-asked, Sync, "a/b", "t")
 	requests := []struct {
 		method, path string
@@ -93,7 +93,7 @@ func expectRequest(t *testing.T, got Request, action Action, document, token str
 
 func TestNoAuthorizerRefusesEverybody(t *testing.T) {
 	s := startServer(t, newDisk(), hooks{}, func(o *Options) { o.Authorizer = nil })
-	s.connect(t, "sync/d", nil).awaitClose(ysync.CodeForbidden, "no authorizer")
+	s.knock(t, "sync/d").awaitClose(ysync.CodeForbidden, "no authorizer")
 }
 
 func TestAuthorizerThatFailsIsPassingTrouble(t *testing.T) {
@@ -102,7 +102,7 @@ func TestAuthorizerThatFailsIsPassingTrouble(t *testing.T) {
 			return Grant{}, errors.New("backend at 10.1.2.3 is down")
 		})
 	})
-	s.connect(t, "sync/d", nil).awaitClose(ysync.CodeTryLater, "not available")
+	s.knock(t, "sync/d").awaitClose(ysync.CodeTryLater, "not available")
 	if !strings.Contains(s.logs.String(), "10.1.2.3") {
 		t.Error("the cause was not logged")
 	}
@@ -117,7 +117,7 @@ func TestExpiry(t *testing.T) {
 			return Grant{Level: ysync.Write, Expires: time.Now().Add(500 * time.Millisecond)}, nil
 		})
 	})
-	s.connect(t, "sync/d?token=old", nil).awaitClose(ysync.CodeUnauthorized, "expired")
+	s.knock(t, "sync/d?token=old").awaitClose(ysync.CodeUnauthorized, "expired")
 	e := s.join(t, "d")
 	v := s.view(t, "view/d", nil)
 	v.expect("whole", `{"root":null,"text":""}`)

@@ -15,140 +15,149 @@ import (
 	ysync "github.com/weftsync/weft/sync"
 )
 
-// connection is one WebSocket in the y-websocket dialect: one document.
+// connection is one WebSocket: how bytes come in and go out. What they mean is the business of its sessions, one for
+// each document that the peer takes part in; in the y-websocket dialect that is one.
 //
 // The goroutine that reads carries out what comes in. What goes out waits in the outbox; a goroutine writes it and ends
 // when there is nothing left, so that an idle connection costs one goroutine that waits for bytes. Closing with a code
-// takes a third one for as long as the handshake lasts.
+// takes a third one for as long as the handshake lasts, and asking who somebody is one for as long as the answer takes.
 type connection struct {
-	srv     *Server
-	id      uuid.UUID
-	room    *room // nil when refused at the door
-	grant   Grant
-	remote  string
-	ws      *websocket.Conn
-	socket  *socket
-	session ysync.Session // the reader's
-	out     outbox
+	srv      *Server
+	id       uuid.UUID
+	remote   string
+	request  *http.Request // the upgrade; its context has ended
+	document string        // that the path names; empty for none
+	ws       *websocket.Conn
+	socket   *socket
+	out      outbox
+
+	accepted time.Time
+	patience time.Duration // how long the peer may take to say who it is
+	answered atomic.Bool   // somebody was authorised or refused
+	provider atomic.Int32  // the highest version that a provider told
 
 	sentAt   atomic.Int64 // when a message was last sent, in nanoseconds of the Unix epoch
 	pingedAt atomic.Int64
 	paused   atomic.Bool // we do not read, so silence means nothing
 
+	waiting budget // bytes held for documents that nobody is authorised for
+
+	ctx     context.Context // ends when the connection is to end
+	cancel  context.CancelFunc
 	closing sync.Once
-	closed  chan struct{}  // closed when the connection is to end
 	closers sync.WaitGroup // counts the goroutine that shakes hands
 
-	introduced bool // an awareness frame has come; the reader's
-	afterStep1 bool // the last frame was a step 1; the reader's
-
-	// Guarded by the lock of the room.
-	place int  // index in the room's members
-	left  bool // not a member, or no longer
-	ids   int  // how many awareness ids the connection speaks for
+	mu       sync.Mutex
+	dialect  ysync.Dialect       // nil until the first frame has come
+	sessions map[string]*session // by address; "" in the y-websocket dialect
+	over     bool                // nothing may begin any more
+	work     sync.WaitGroup      // counts goroutines that were begun with spawn
 }
 
-// serveSync upgrades a request for /sync/{document} and serves the connection. Browsers cannot see the status of a
-// refused upgrade, so a refusal is told by closing what was accepted.
-func (s *Server) serveSync(w http.ResponseWriter, r *http.Request, name string) {
-	grant, refusal := s.admit(r, Sync, name)
-	ws, sock, err := s.accept(w, r)
-	if err != nil {
-		s.log.Debug("upgrade failed", "remote", r.RemoteAddr, "error", err)
-		return
-	}
+// newConnection returns a connection that has said nothing yet.
+func (s *Server) newConnection(r *http.Request, ws *websocket.Conn, sock *socket, document string, patience time.Duration) *connection {
 	c := &connection{
-		srv: s, id: newID(), grant: grant, remote: r.RemoteAddr, ws: ws, socket: sock,
-		session: ysync.NewSession(ysync.YWebsocket{}), closed: make(chan struct{}), left: true,
+		srv: s, id: newID(), remote: r.RemoteAddr, request: r.WithContext(context.Background()), document: document,
+		ws: ws, socket: sock, accepted: time.Now(), patience: patience, sessions: make(map[string]*session, 1),
 	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.out.maxBytes, c.out.maxCount = s.limits.OutboxBytes, s.limits.OutboxMessages
-	c.sentAt.Store(time.Now().UnixNano())
-	if refusal == nil {
-		c.room, refusal = s.rooms.enter(name)
-	}
-	if !s.connections.add(c) {
-		if c.room != nil {
-			s.rooms.exit(c.room)
-		}
-		c.refuse(ysync.Refuse(ysync.CodeRestart, "the server is going down"))
-		return
-	}
-	go c.serve(refusal)
+	c.waiting.limit = s.limits.WaitingBytes
+	c.sentAt.Store(c.accepted.UnixNano())
+	return c
 }
 
-// serve runs the connection to its end.
+// serve runs the connection to its end. With a refusal everything that the peer asks for is refused, in the words of
+// its dialect.
 func (c *connection) serve(refusal *ysync.Refusal) {
-	s := c.srv
-	defer s.connections.remove(c)
-	s.counters.connections.Add(1)
-	if c.room != nil {
-		defer s.rooms.exit(c.room)
-	}
-	if refusal == nil {
-		refusal = c.open()
-	}
-	if refusal != nil {
-		c.refuse(refusal)
-	} else {
-		c.read()
-		c.room.leave(c)
-	}
+	defer c.srv.connections.remove(c)
+	c.srv.counters.connections.Add(1)
+	c.read(c.greet(refusal))
 	c.closing.Do(func() { // the peer has closed it; from here on nobody else can
-		close(c.closed)
+		c.cancel()
 		c.out.close()
 	})
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
+	for _, s := range c.all() {
+		s.leave()
+	}
+	c.work.Wait()
 	c.out.writers.Wait()
 	c.closers.Wait()
 	_ = c.ws.CloseNow() // already closed in most cases; this gives the socket back in all
 }
 
-// open loads the document, joins its room and says what a server says first.
-func (c *connection) open() *ysync.Refusal {
-	ctx, cancel := context.WithTimeout(context.Background(), c.srv.limits.OpenWithin)
-	defer cancel()
-	if refusal := c.room.wake(ctx); refusal != nil {
-		return refusal
+// all returns the sessions of this moment.
+func (c *connection) all() []*session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]*session, 0, len(c.sessions))
+	for _, s := range c.sessions {
+		list = append(list, s)
 	}
-	steps, err := c.session.Open(c.grant.Level)
-	if err != nil {
-		return asRefusal(err)
-	}
-	if refusal := c.room.join(c); refusal != nil {
-		return refusal
-	}
-	for _, step := range steps {
-		if refusal := c.carryOut(step); refusal != nil {
-			c.room.leave(c)
-			return refusal
-		}
-	}
-	return nil
+	return list
 }
 
-// read reads and carries out messages until the connection ends.
-func (c *connection) read() {
+// spawn runs f beside the connection, unless it is over. The end of the connection waits for it.
+func (c *connection) spawn(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.work.Go(f)
+	}
+}
+
+// receiver takes one frame, in the dialect of the connection, and returns how many messages it held. The frame is the
+// receiver's until it returns.
+type receiver func(frame []byte) (messages int, err error)
+
+// read reads frames until the connection ends and gives each to receive, which may be another for each frame.
+func (c *connection) read(receive receiver) {
 	in := newInbox(&c.srv.limits, &c.srv.inFlight)
 	defer in.done()
-	var scratch [4]ysync.Step
-	for {
-		if !c.mayRead() {
-			return
-		}
+	for c.mayRead() {
 		kind, r, err := c.ws.Reader(context.Background())
 		if err == nil {
-			err = c.receive(&in, kind, r, scratch[:0])
+			err = c.take(&in, kind, r, receive)
 			in.done()
 		}
 		if err == nil {
 			continue
 		}
 		var refusal *ysync.Refusal
-		if errors.As(err, &refusal) {
-			_ = c.session.End(refusal)
-			c.refuse(refusal)
+		if !errors.As(err, &refusal) {
+			return
 		}
+		c.refuse(refusal)
 		return
 	}
+}
+
+// take reads one frame and gives it to receive.
+func (c *connection) take(in *inbox, kind websocket.MessageType, r io.Reader, receive receiver) error {
+	if kind != websocket.MessageBinary {
+		return ysync.Refuse(ysync.CodeMalformed, "a text message; this protocol is binary")
+	}
+	in.most = c.srv.limits.MessageBytes
+	if !c.answered.Load() {
+		in.most = min(in.most, c.srv.limits.WaitingBytes)
+	}
+	frame, err := in.read(r, c.pause)
+	if err != nil {
+		return err
+	}
+	c.srv.counters.received.Add(1)
+	c.srv.counters.receivedBytes.Add(uint64(len(frame)))
+	messages, err := receive(frame)
+	if err != nil {
+		return err
+	}
+	if refusal := in.count(max(1, messages), c.pause); refusal != nil {
+		return refusal
+	}
+	return nil
 }
 
 // mayRead waits while too many replies are owed. It reports false when the connection has ended.
@@ -162,7 +171,7 @@ func (c *connection) mayRead() bool {
 	select {
 	case <-settled:
 		return true
-	case <-c.closed:
+	case <-c.ctx.Done():
 		return false
 	}
 }
@@ -176,7 +185,7 @@ func (c *connection) pause(d time.Duration) bool {
 	select {
 	case <-t.C:
 		return true
-	case <-c.closed:
+	case <-c.ctx.Done():
 		return false
 	}
 }
@@ -187,64 +196,16 @@ func (c *connection) resume() {
 	c.paused.Store(false)
 }
 
-// receive reads one message and carries it out.
-func (c *connection) receive(in *inbox, kind websocket.MessageType, r io.Reader, scratch []ysync.Step) error {
-	if kind != websocket.MessageBinary {
-		return ysync.Refuse(ysync.CodeMalformed, "a text message; this protocol is binary")
-	}
-	frame, err := in.read(r, c.pause)
-	if err != nil {
-		return err
-	}
-	c.srv.counters.received.Add(1)
-	c.srv.counters.receivedBytes.Add(uint64(len(frame)))
-	steps, err := c.session.Receive(frame, scratch)
-	if err != nil {
-		return err
-	}
-	if refusal := in.count(max(1, len(steps)), c.pause); refusal != nil {
-		return refusal
-	}
-	for _, step := range steps {
-		if refusal := c.carryOut(step); refusal != nil {
-			return refusal
-		}
-		c.afterStep1 = step.Kind == ysync.Step1
-	}
-	return nil
-}
-
-// carryOut does what a step of the session says.
-func (c *connection) carryOut(step ysync.Step) *ysync.Refusal {
-	switch step.Act {
-	case ysync.SendStep1:
-		return c.room.claim(c)
-	case ysync.SendStep2:
-		return c.room.answer(c, step.Payload)
-	case ysync.Apply:
-		return c.room.apply(origin{c, c.id, c.grant.User}, step.Kind, step.Payload)
-	case ysync.ApplyKnown:
-		return c.room.known(step.Payload)
-	case ysync.ApplyAwareness:
-		strong := c.afterStep1 && !c.introduced
-		c.introduced = true
-		return c.room.appear(c, step.Payload, strong)
-	case ysync.SendAwareness:
-		c.room.greet(c)
-	}
-	return nil
-}
-
 // refuse ends the connection with a code and a reason. Only the first refusal counts. It does not wait.
 func (c *connection) refuse(r *ysync.Refusal) {
 	c.end(r.Code, r.Reason)
 }
 
-// end closes the connection with a code. It does not wait and takes no lock of a room.
+// end closes the connection with a code. It does not wait and takes no lock of a session or a room.
 func (c *connection) end(code ysync.Code, reason string) {
 	c.closing.Do(func() {
 		c.closers.Add(1)
-		close(c.closed)
+		c.cancel()
 		c.out.close()
 		c.srv.refused(c.id, c.remote, code, reason)
 		go func() {
@@ -260,7 +221,7 @@ func (c *connection) end(code ysync.Code, reason string) {
 func (c *connection) cut(why string) {
 	c.closing.Do(func() {
 		c.closers.Add(1)
-		close(c.closed)
+		c.cancel()
 		c.out.close()
 		c.srv.counters.cut.Add(1)
 		c.srv.log.Info("connection cut", "connection", c.id, "remote", c.remote, "reason", why)
@@ -269,38 +230,6 @@ func (c *connection) cut(why string) {
 			_ = c.ws.CloseNow() // its only error is that it is closed already
 		}()
 	})
-}
-
-// join makes c a member. Broadcasts after the present one reach it.
-func (r *room) join(c *connection) *ysync.Refusal {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.state != ready:
-		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
-	case len(r.members) >= r.srv.limits.ConnectionsPerDocument:
-		return ysync.Refuse(ysync.CodeTryLater, "the document has %d connections already", len(r.members))
-	}
-	c.place, c.left = len(r.members), false
-	c.out.sent = r.flushed
-	r.members = append(r.members, c)
-	return nil
-}
-
-// leave takes c out of the room, with whom it speaks for.
-func (r *room) leave(c *connection) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if c.left {
-		return
-	}
-	c.left = true
-	last := len(r.members) - 1
-	r.members[c.place] = r.members[last]
-	r.members[c.place].place = c.place
-	r.members[last] = nil
-	r.members = r.members[:last]
-	r.disappear(c)
 }
 
 // asRefusal returns err as a refusal.

@@ -207,8 +207,8 @@ func TestLevels(t *testing.T) {
 	sly.send(ysync.YWebsocket{}.AppendStep2(nil, update))
 	sly.awaitClose(ysync.CodeForbidden, "read-only")
 
-	s.connect(t, "sync/d?token=none", nil).awaitClose(ysync.CodeForbidden, "level none")
-	s.connect(t, "sync/d", nil).awaitClose(ysync.CodeUnauthorized, "no such token")
+	s.knock(t, "sync/d?token=none").awaitClose(ysync.CodeForbidden, "level none")
+	s.knock(t, "sync/d").awaitClose(ysync.CodeUnauthorized, "no such token")
 	writer.sync()
 	if got := writer.text(); got != "text" {
 		t.Errorf("got %q, want %q", got, "text")

@@ -199,7 +199,7 @@ func TestListDocuments(t *testing.T) {
 func TestDamagedDocument(t *testing.T) {
 	s := startServer(t, newDisk(), hooks{}, nil)
 	mustStore(t, s.Server, "bad", textUpdate(t, "x"), []byte{9, 9, 9})
-	s.connect(t, "sync/bad", nil).awaitClose(ysync.CodeCorrupt, "damaged")
+	s.knock(t, "sync/bad").awaitClose(ysync.CodeCorrupt, "damaged")
 	s.view(t, "view/bad", nil).expect("refused", `{"code":4500,"reason":"the stored document is damaged","retry":true}`)
 	if answer, body := s.get(t, "GET", "api/documents/bad", nil, nil); answer.StatusCode != 500 || answer.Header.Get("Retry-After") == "" {
 		t.Errorf("got %d %s, want 500", answer.StatusCode, body)

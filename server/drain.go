@@ -55,7 +55,13 @@ func (s *Server) drainConnections(ctx context.Context) {
 func (c *connection) retire(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, retireWithin)
 	defer cancel()
-	if c.room != nil && c.room.wait(ctx) == nil {
+	durable := true
+	for _, s := range c.all() {
+		if r := s.joined(); r != nil && r.wait(ctx) != nil {
+			durable = false
+		}
+	}
+	if durable {
 		for !c.out.idle() && ctx.Err() == nil {
 			select {
 			case <-time.After(2 * time.Millisecond):

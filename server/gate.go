@@ -19,16 +19,26 @@ type gate struct {
 type held struct {
 	needs   uint64 // leaves when this sequence is durable
 	frame   []byte
-	update  bool        // frame carries the update with the sequence needs: for everybody
-	to      *connection // frame is a reply to this connection
-	event   *viewEvent  // is to be published
-	settled chan error  // is sent nil; buffered
+	update  bool       // frame carries the update with the sequence needs: for everybody
+	to      *session   // frame is a reply to this session; with update, it made the update
+	acks    int        // sync statuses for that session, which say that something is applied
+	refused bool       // and these that it is not
+	event   *viewEvent // is to be published
+	settled chan error // is sent nil; buffered
 }
 
 // hold takes h in, to leave when all that is assigned now is durable.
 func (g *gate) hold(h held) {
 	h.needs = g.assigned
 	g.held = append(g.held, h)
+}
+
+// last returns the youngest thing that waits for all that is assigned now, nil if there is none.
+func (g *gate) last() *held {
+	if n := len(g.held); n > 0 && g.held[n-1].needs == g.assigned {
+		return &g.held[n-1]
+	}
+	return nil
 }
 
 // next takes out what may leave. It reports false when nothing may.

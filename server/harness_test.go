@@ -196,6 +196,14 @@ func editorOn(t testing.TB, ws *websocket.Conn) *editor {
 	return e
 }
 
+// knock connects and says the first thing that a provider says, by which the server knows how to talk to it.
+func (s *testServer) knock(t testing.TB, path string) *editor {
+	t.Helper()
+	e := s.connect(t, path, nil)
+	e.ask()
+	return e
+}
+
 // join connects to a document and says what a provider says first.
 func (s *testServer) join(t testing.TB, document string) *editor {
 	t.Helper()

@@ -85,6 +85,8 @@ func TestHostile(t *testing.T) {
 			e := s.connect(t, path, tt.header)
 			if tt.say != nil {
 				tt.say(e)
+			} else {
+				e.ask()
 			}
 			e.awaitClose(tt.code, tt.reason)
 			want := fmt.Sprint("edit ", i)
@@ -181,7 +183,7 @@ func TestConnectionsPerDocument(t *testing.T) {
 	for range 8 {
 		s.join(t, "full")
 	}
-	s.connect(t, "sync/full", nil).awaitClose(ysync.CodeTryLater, "8 connections already")
+	s.knock(t, "sync/full").awaitClose(ysync.CodeTryLater, "8 connections already")
 	s.join(t, "other")
 	for range 8 {
 		s.view(t, "view/full", nil).next()

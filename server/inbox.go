@@ -22,6 +22,7 @@ var pooled = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }
 // inbox reads the messages of one connection within its limits. It belongs to the goroutine that reads.
 type inbox struct {
 	limits   *Limits
+	most     int64 // of one message, in bytes
 	inFlight *budget
 	messages pacer
 	bytes    pacer
@@ -31,7 +32,7 @@ type inbox struct {
 
 // newInbox returns the inbox of a new connection.
 func newInbox(limits *Limits, inFlight *budget) inbox {
-	in := inbox{limits: limits, inFlight: inFlight}
+	in := inbox{limits: limits, most: limits.MessageBytes, inFlight: inFlight}
 	if n := limits.MessagesPerSecond; n > 0 {
 		in.messages.limiter = rate.NewLimiter(rate.Limit(n), n)
 	}
@@ -59,8 +60,8 @@ func (in *inbox) read(r io.Reader, wait func(time.Duration) bool) ([]byte, error
 		n, err := r.Read(room)
 		b = b[:len(b)+n]
 		*in.buffer = b
-		if int64(len(b)) > in.limits.MessageBytes {
-			return nil, ysync.Refuse(ysync.CodeTooLarge, "the message is larger than %d bytes", in.limits.MessageBytes)
+		if int64(len(b)) > in.most {
+			return nil, ysync.Refuse(ysync.CodeTooLarge, "the message is larger than %d bytes", in.most)
 		}
 		if refusal := in.bytes.take(n, in.limits.SlowDownAfter, wait); refusal != nil {
 			return nil, refusal
@@ -70,7 +71,7 @@ func (in *inbox) read(r io.Reader, wait func(time.Duration) bool) ([]byte, error
 		}
 		if err != nil {
 			if errors.Is(err, websocket.ErrMessageTooBig) {
-				err = ysync.Refuse(ysync.CodeTooLarge, "the message is larger than %d bytes", in.limits.MessageBytes)
+				err = ysync.Refuse(ysync.CodeTooLarge, "the message is larger than %d bytes", in.most)
 			}
 			return nil, err
 		}

@@ -41,6 +41,24 @@ type Limits struct {
 	AuthorizeWithin time.Duration
 	// OpenWithin bounds how long a connection waits for its document to be loaded. Default 30 s.
 	OpenWithin time.Duration
+	// DocumentsPerConnection bounds the documents that take part over one WebSocket, refused ones included. Default 100.
+	DocumentsPerConnection int
+	// WaitingBytes bounds what one connection may send before it is authorised, a single message or several that are
+	// held; AllWaitingBytes what is held of all connections together. Default 1 MiB and 64 MiB.
+	WaitingBytes    int64
+	AllWaitingBytes int64
+	// SyncWithin and CollabWithin are how long a connection on /sync and on /collab may take to say who it is. Default
+	// 10 s and 60 s: providers of the Hocuspocus dialect connect before they have a document.
+	SyncWithin   time.Duration
+	CollabWithin time.Duration
+	// RenewBefore is how long before a token expires its client is asked for a new one, in the Hocuspocus dialect.
+	// Default 10 s.
+	RenewBefore time.Duration
+	// ParkFor is how long a client of the y-websocket dialect that was refused the same within the last minute is kept
+	// on the line before it is closed, because it would come back at once. Negative: not at all. Default 60 s.
+	ParkFor time.Duration
+	// StatelessBytes bounds one stateless message. Default 64 KiB.
+	StatelessBytes int
 	// AwarenessIDs is how many client ids a connection may speak for. Entries for more are dropped. Default 8.
 	AwarenessIDs int
 	// Awareness bounds what the awareness of one document may hold.
@@ -78,6 +96,14 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ConnectionsPerDocument, 5000)
 	def(&l.AuthorizeWithin, 10*time.Second)
 	def(&l.OpenWithin, 30*time.Second)
+	def(&l.DocumentsPerConnection, 100)
+	def(&l.WaitingBytes, 1<<20)
+	def(&l.AllWaitingBytes, 64<<20)
+	def(&l.SyncWithin, 10*time.Second)
+	def(&l.CollabWithin, 60*time.Second)
+	def(&l.RenewBefore, 10*time.Second)
+	def(&l.ParkFor, 60*time.Second)
+	def(&l.StatelessBytes, 64<<10)
 	def(&l.AwarenessIDs, 8)
 	def(&l.AwarenessEvery, 50*time.Millisecond)
 	def(&l.ViewBacklogBytes, 1<<20)

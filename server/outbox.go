@@ -1,10 +1,14 @@
 package server
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// outbox is what waits to be sent to one connection. It is bounded by dropping what can be had again: updates are read
-// from the log later, awareness is asked for again; replies are never dropped, and bounded by not reading a client that
-// has too many coming.
+// outbox is what waits to be sent to one connection, for all of its sessions. It is bounded by dropping what can be had
+// again: updates are read from the log later, awareness is asked for again; replies are never dropped, and bounded by not
+// reading a client that has too many coming. Sync statuses are kept as numbers: many that say the same take one place in
+// the queue. They do not overtake what was queued before, because a provider takes the last for the end of its greeting.
 //
 //	            push                        take
 //	room ──▶ [update 7][reply][update 8] ──────▶ writer
@@ -20,11 +24,8 @@ type outbox struct {
 	maxBytes int
 	maxCount int
 
-	sent    uint64 // the last sequence that was taken to be sent, or that the connection began after
-	behind  bool   // updates after sent were dropped
-	resyncs uint64 // how often that happened
-
-	missed map[uint64]struct{} // awareness ids whose news were dropped
+	lacking  []*session // that are behind, or missed awareness
+	statuses int        // sync statuses that wait
 
 	owed    int           // replies that are coming or waiting
 	owedBy  int           // their bytes
@@ -35,9 +36,26 @@ type outbox struct {
 	writers sync.WaitGroup // counts that goroutine; after close it only falls
 }
 
+// mailbox is what an outbox knows about one session.
+type mailbox struct {
+	room     *room               // nil while the session is in none: nothing but notices is sent then
+	sent     uint64              // the last sequence that was taken to be sent, or that the session began after
+	behind   bool                // updates after sent were dropped
+	missed   map[uint64]struct{} // awareness ids whose news were dropped
+	lacks    bool                // the session is listed in lacking
+	statuses []statuses          // each with its place in the queue
+}
+
+// statuses is a number of sync statuses that say the same.
+type statuses struct {
+	applied bool
+	n       int
+}
+
 // parcel is one frame in an outbox.
 type parcel struct {
-	frame []byte
+	to    *session // nil for a frame that is for the whole connection
+	frame []byte   // without the address of the session
 	kind  parcelKind
 	seq   uint64   // of an update: the sequence that the frame ends at
 	ids   []uint64 // of awareness: whom it is about
@@ -47,11 +65,50 @@ type parcel struct {
 type parcelKind uint8
 
 const (
-	replyParcel     parcelKind = iota // must be sent
+	replyParcel     parcelKind = iota // must be sent, unless the session is refused
+	noticeParcel                      // must be sent
 	updateParcel                      // may be dropped, and read from the log later
 	awarenessParcel                   // may be dropped, and asked for again later
+	statelessParcel                   // may be dropped
+	statusParcel                      // the place of sync statuses, which are in the mailbox; must be sent
 	keepAliveParcel                   // sent when nothing else waits
 )
+
+// enter opens the mailbox of a session that has joined a room, which has sent the update seq already.
+func (o *outbox) enter(s *session, r *room, seq uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s.mail = mailbox{room: r, sent: seq}
+}
+
+// forget drops everything that waits for a session, but for notices.
+func (o *outbox) forget(s *session) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	kept := o.queue[:0]
+	for _, p := range o.queue {
+		switch {
+		case p.to != s || p.kind == noticeParcel:
+			kept = append(kept, p)
+			continue
+		case p.kind == replyParcel:
+			o.pay(len(p.frame))
+		}
+		o.bytes -= len(p.frame)
+	}
+	clear(o.queue[len(kept):])
+	o.queue = kept
+	for _, run := range s.mail.statuses {
+		o.statuses -= run.n
+	}
+	o.lacking = without(o.lacking, s)
+	s.mail = mailbox{}
+}
+
+// without returns list without s.
+func without(list []*session, s *session) []*session {
+	return slices.DeleteFunc(list, func(other *session) bool { return other == s })
+}
 
 // push adds a parcel and reports whether a goroutine has to be started that takes it out again.
 func (o *outbox) push(p parcel) (start bool) {
@@ -63,9 +120,15 @@ func (o *outbox) push(p parcel) (start bool) {
 	switch {
 	case p.kind == keepAliveParcel && o.writing:
 		return false
-	case p.kind == updateParcel && o.behind:
+	case p.kind == noticeParcel, p.kind == keepAliveParcel:
+	case p.to.mail.room == nil:
+		if p.kind == replyParcel {
+			o.pay(len(p.frame))
+		}
+		return false
+	case p.kind == updateParcel && p.to.mail.behind:
 		return o.start()
-	case p.kind == updateParcel && p.seq <= o.sent:
+	case p.kind == updateParcel && p.seq <= p.to.mail.sent:
 		return false
 	}
 	o.queue = append(o.queue, p)
@@ -73,6 +136,25 @@ func (o *outbox) push(p parcel) (start bool) {
 	if o.bytes > o.maxBytes || len(o.queue) > o.maxCount {
 		o.drop()
 	}
+	return o.start()
+}
+
+// acknowledge adds n sync statuses for a session and reports whether a goroutine has to be started that takes them out
+// again.
+func (o *outbox) acknowledge(s *session, applied bool, n int) (start bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || s.mail.room == nil {
+		return false
+	}
+	m := &s.mail
+	if last := len(m.statuses) - 1; last >= 0 && m.statuses[last].applied == applied {
+		m.statuses[last].n += n
+	} else {
+		m.statuses = append(m.statuses, statuses{applied, n})
+		o.queue = append(o.queue, parcel{to: s, kind: statusParcel})
+	}
+	o.statuses += n
 	return o.start()
 }
 
@@ -93,18 +175,17 @@ func (o *outbox) drop() {
 	for _, p := range o.queue {
 		switch p.kind {
 		case updateParcel:
-			if !o.behind {
-				o.behind = true
-				o.resyncs++
-			}
+			p.to.mail.behind = true
+			o.lack(p.to)
 		case awarenessParcel:
-			if o.missed == nil {
-				o.missed = make(map[uint64]struct{})
+			if p.to.mail.missed == nil {
+				p.to.mail.missed = make(map[uint64]struct{})
 			}
 			for _, id := range p.ids {
-				o.missed[id] = struct{}{}
+				p.to.mail.missed[id] = struct{}{}
 			}
-		case replyParcel:
+			o.lack(p.to)
+		case replyParcel, noticeParcel, statusParcel:
 			kept = append(kept, p)
 			o.bytes += len(p.frame)
 		}
@@ -113,12 +194,24 @@ func (o *outbox) drop() {
 	o.queue = kept
 }
 
+// lack lists a session as one that lacks something.
+func (o *outbox) lack(s *session) {
+	if !s.mail.lacks {
+		s.mail.lacks = true
+		o.lacking = append(o.lacking, s)
+	}
+}
+
 // errand is what the writer has to do next.
 type errand struct {
 	parcel parcel
-	repair bool     // read the updates after the sequence from the log
+	status bool     // send the sync status applied to parcel.to
+	repair bool     // read the updates of the room after the sequence from the log
 	after  uint64   // that sequence
-	ids    []uint64 // encode the awareness of these
+	ids    []uint64 // encode the awareness of these in the room
+	room   *room
+
+	applied bool
 }
 
 // take returns what is to be done next. It reports false when there is nothing, and then the writer has to end: the
@@ -128,38 +221,78 @@ func (o *outbox) take() (errand, bool) {
 	defer o.mu.Unlock()
 	switch {
 	case o.closed:
+	case len(o.queue) > 0 && o.queue[0].kind == statusParcel:
+		return o.takeStatus(o.queue[0].to), true
 	case len(o.queue) > 0:
-		p := o.queue[0]
-		o.queue[0] = parcel{}
-		o.queue = o.queue[1:]
-		o.bytes -= len(p.frame)
+		p := o.next()
 		if p.kind == updateParcel {
-			o.sent = p.seq
+			p.to.mail.sent = p.seq
 		}
 		return errand{parcel: p}, true
-	case o.behind:
-		return errand{repair: true, after: o.sent}, true
-	case len(o.missed) > 0:
-		e := errand{ids: make([]uint64, 0, len(o.missed))}
-		for id := range o.missed {
-			e.ids = append(e.ids, id)
-		}
-		o.missed = nil
-		return e, true
+	case len(o.lacking) > 0:
+		return o.takeLacking(), true
 	}
-	o.queue = nil // an idle connection keeps no queue
+	o.queue, o.lacking = nil, nil // an idle connection keeps no queue
 	o.writing = false
 	return errand{}, false
 }
 
-// caughtUp notes that the updates up to seq were sent from the log. With level set nothing is missing any more, and
-// updates are queued again from here on; the caller holds the lock of the room, so that none comes in between.
-func (o *outbox) caughtUp(seq uint64, level bool) {
+// next takes the first parcel out of the queue.
+func (o *outbox) next() parcel {
+	p := o.queue[0]
+	o.queue[0] = parcel{}
+	o.queue = o.queue[1:]
+	o.bytes -= len(p.frame)
+	return p
+}
+
+// takeStatus takes one sync status of a session whose statuses are the first in the queue.
+func (o *outbox) takeStatus(s *session) errand {
+	o.statuses--
+	run := &s.mail.statuses[0]
+	applied := run.applied
+	if run.n--; run.n == 0 {
+		s.mail.statuses = append(s.mail.statuses[:0], s.mail.statuses[1:]...)
+		o.next()
+	}
+	if o.settled != nil && !o.overdrawn() {
+		o.settle()
+	}
+	return errand{parcel: parcel{to: s}, status: true, applied: applied}
+}
+
+// takeLacking takes what the first session that lacks something is to be sent, updates before awareness. Sessions take
+// turns.
+func (o *outbox) takeLacking() errand {
+	s := o.lacking[0]
+	o.lacking = append(o.lacking[:0], o.lacking[1:]...)
+	m := &s.mail
+	if m.behind { // until it has caught up
+		o.lacking = append(o.lacking, s)
+		return errand{parcel: parcel{to: s}, repair: true, after: m.sent, room: m.room}
+	}
+	e := errand{parcel: parcel{to: s}, ids: make([]uint64, 0, len(m.missed)), room: m.room}
+	for id := range m.missed {
+		e.ids = append(e.ids, id)
+	}
+	m.missed, m.lacks = nil, false
+	return e
+}
+
+// caughtUp notes that the updates up to seq were sent to a session from the log. With level set nothing is missing any
+// more, and updates are queued again from here on; the caller holds the lock of the room, so that none comes in between.
+func (o *outbox) caughtUp(s *session, seq uint64, level bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.sent = max(o.sent, seq)
-	if level {
-		o.behind = false
+	m := &s.mail
+	m.sent = max(m.sent, seq)
+	if !level || !m.behind {
+		return
+	}
+	m.behind = false
+	if len(m.missed) == 0 {
+		m.lacks = false
+		o.lacking = without(o.lacking, s)
 	}
 }
 
@@ -175,12 +308,22 @@ func (o *outbox) owe(n int) {
 func (o *outbox) paid(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.pay(n)
+}
+
+// pay is paid with the lock held.
+func (o *outbox) pay(n int) {
 	o.owed--
 	o.owedBy -= n
 	if o.settled != nil && !o.overdrawn() {
-		close(o.settled)
-		o.settled = nil
+		o.settle()
 	}
+}
+
+// settle lets the reader go on.
+func (o *outbox) settle() {
+	close(o.settled)
+	o.settled = nil
 }
 
 // maxOwed is how many replies may be coming to one connection before it is not read any more.
@@ -188,7 +331,7 @@ const maxOwed = 256
 
 // overdrawn reports whether too much is owed for more to be asked for. One reply of any size is let through.
 func (o *outbox) overdrawn() bool {
-	return !o.closed && (o.owed > maxOwed || o.owed > 1 && o.owedBy > o.maxBytes)
+	return !o.closed && (o.owed > maxOwed || o.owed > 1 && o.owedBy > o.maxBytes || o.statuses > o.maxCount)
 }
 
 // mayRead returns nil when the connection may be read, or else a channel that is closed when it may.
@@ -209,10 +352,9 @@ func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
-	o.queue, o.bytes, o.missed = nil, 0, nil
+	o.queue, o.bytes, o.lacking, o.statuses = nil, 0, nil, 0
 	if o.settled != nil {
-		close(o.settled)
-		o.settled = nil
+		o.settle()
 	}
 }
 
@@ -220,5 +362,5 @@ func (o *outbox) close() {
 func (o *outbox) idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.closed || !o.writing && len(o.queue) == 0 && o.owed == 0
+	return o.closed || !o.writing && len(o.queue) == 0 && o.owed == 0 && o.statuses == 0
 }

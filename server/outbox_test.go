@@ -7,17 +7,21 @@ import (
 	"pgregory.net/rapid"
 )
 
-// newOutbox returns an outbox with room for three frames of ten bytes.
-func newOutbox() *outbox { return &outbox{maxBytes: 30, maxCount: 100} }
+// newOutbox returns an outbox with room for three frames of ten bytes, and a session that has joined a room.
+func newOutbox() (*outbox, *session) {
+	o, s := &outbox{maxBytes: 30, maxCount: 100}, new(session)
+	o.enter(s, new(room), 0)
+	return o, s
+}
 
 func frameOf(n int) []byte { return make([]byte, n) }
 
 func TestOutboxStartsOneWriter(t *testing.T) {
-	o := newOutbox()
-	if !o.push(parcel{frame: frameOf(1)}) {
+	o, s := newOutbox()
+	if !o.push(parcel{to: s, frame: frameOf(1)}) {
 		t.Fatal("the first parcel started no writer")
 	}
-	if o.push(parcel{frame: frameOf(1)}) {
+	if o.push(parcel{to: s, frame: frameOf(1)}) {
 		t.Fatal("the second parcel started another writer")
 	}
 	for range 2 {
@@ -28,23 +32,23 @@ func TestOutboxStartsOneWriter(t *testing.T) {
 	if _, ok := o.take(); ok {
 		t.Fatal("took a third parcel of two")
 	}
-	if !o.push(parcel{frame: frameOf(1)}) {
+	if !o.push(parcel{to: s, frame: frameOf(1)}) {
 		t.Fatal("after the writer ended no other was started")
 	}
 }
 
 func TestOutboxDropsUpdatesAndKeepsReplies(t *testing.T) {
-	o := newOutbox()
-	o.sent = 4
-	o.push(parcel{frame: frameOf(10), kind: updateParcel, seq: 5})
+	o, s := newOutbox()
+	o.enter(s, new(room), 4)
+	o.push(parcel{to: s, frame: frameOf(10), kind: updateParcel, seq: 5})
 	if e, _ := o.take(); e.parcel.seq != 5 {
 		t.Fatalf("got sequence %d, want 5", e.parcel.seq)
 	}
-	o.push(parcel{frame: frameOf(10), kind: updateParcel, seq: 6})
-	o.push(parcel{frame: frameOf(10), kind: replyParcel})
-	o.push(parcel{frame: frameOf(10), kind: awarenessParcel, ids: []uint64{1, 2}})
-	o.push(parcel{frame: frameOf(1), kind: updateParcel, seq: 7}) // one byte too many
-	o.push(parcel{frame: frameOf(1), kind: updateParcel, seq: 8}) // comes while it is behind
+	o.push(parcel{to: s, frame: frameOf(10), kind: updateParcel, seq: 6})
+	o.push(parcel{to: s, frame: frameOf(10), kind: replyParcel})
+	o.push(parcel{to: s, frame: frameOf(10), kind: awarenessParcel, ids: []uint64{1, 2}})
+	o.push(parcel{to: s, frame: frameOf(1), kind: updateParcel, seq: 7}) // one byte too many
+	o.push(parcel{to: s, frame: frameOf(1), kind: updateParcel, seq: 8}) // comes while it is behind
 
 	if e, ok := o.take(); !ok || e.parcel.kind != replyParcel || e.repair {
 		t.Fatalf("got %+v, want the reply", e)
@@ -53,26 +57,26 @@ func TestOutboxDropsUpdatesAndKeepsReplies(t *testing.T) {
 	if !ok || !e.repair || e.after != 5 {
 		t.Fatalf("got %+v, want a repair after 5", e)
 	}
-	o.caughtUp(7, false)
+	o.caughtUp(s, 7, false)
 	if e, ok = o.take(); !ok || !e.repair || e.after != 7 {
 		t.Fatalf("got %+v, want a repair after 7", e)
 	}
-	o.caughtUp(8, true)
+	o.caughtUp(s, 8, true)
 	if e, ok = o.take(); !ok || len(e.ids) != 2 {
 		t.Fatalf("got %+v, want the awareness of two", e)
 	}
 	if e, ok = o.take(); ok {
 		t.Fatalf("got %+v, want nothing", e)
 	}
-	o.push(parcel{frame: frameOf(1), kind: updateParcel, seq: 8}) // was sent from the log already
-	o.push(parcel{frame: frameOf(1), kind: updateParcel, seq: 9})
+	o.push(parcel{to: s, frame: frameOf(1), kind: updateParcel, seq: 8}) // was sent from the log already
+	o.push(parcel{to: s, frame: frameOf(1), kind: updateParcel, seq: 9})
 	if e, ok = o.take(); !ok || e.parcel.seq != 9 {
 		t.Fatalf("got %+v, want the update 9", e)
 	}
 }
 
 func TestOutboxStopsTheReader(t *testing.T) {
-	o := newOutbox()
+	o, _ := newOutbox()
 	o.owe(100)
 	if o.mayRead() != nil {
 		t.Error("one large reply stops the reader, want it let through")
@@ -102,14 +106,14 @@ func TestOutboxStopsTheReader(t *testing.T) {
 }
 
 func TestOutboxKeepAliveOnlyWhenIdle(t *testing.T) {
-	o := newOutbox()
-	o.push(parcel{frame: frameOf(1), kind: replyParcel})
-	o.push(parcel{frame: frameOf(3), kind: keepAliveParcel})
+	o, s := newOutbox()
+	o.push(parcel{to: s, frame: frameOf(1), kind: replyParcel})
+	o.push(parcel{to: s, frame: frameOf(3), kind: keepAliveParcel})
 	o.take()
 	if e, ok := o.take(); ok {
 		t.Errorf("got %+v while something else was on its way, want no keep-alive", e)
 	}
-	if !o.push(parcel{frame: frameOf(3), kind: keepAliveParcel}) {
+	if !o.push(parcel{to: s, frame: frameOf(3), kind: keepAliveParcel}) {
 		t.Error("an idle outbox takes no keep-alive")
 	}
 }
@@ -119,7 +123,7 @@ func TestOutboxKeepAliveOnlyWhenIdle(t *testing.T) {
 // what waits never passes the bound.
 func TestOutboxNeverLosesAnUpdate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		o := newOutbox()
+		o, s := newOutbox()
 		broadcast, got, replies, wantReplies := uint64(0), uint64(0), 0, 0
 		writing := false
 		push := func(p parcel) { writing = o.push(p) || writing }
@@ -133,7 +137,7 @@ func TestOutboxNeverLosesAnUpdate(t *testing.T) {
 					t.Fatalf("repair after %d, but the last sent was %d", e.after, got)
 				}
 				got = min(broadcast, got+rapid.Uint64Range(0, 5).Draw(t, "chunk"))
-				o.caughtUp(got, got == broadcast)
+				o.caughtUp(s, got, got == broadcast)
 			case e.parcel.kind == updateParcel:
 				if e.parcel.seq != got+1 {
 					t.Fatalf("update %d after %d", e.parcel.seq, got)
@@ -147,10 +151,10 @@ func TestOutboxNeverLosesAnUpdate(t *testing.T) {
 			switch rapid.IntRange(0, 5).Draw(t, "act") {
 			case 0, 1, 2:
 				broadcast++
-				push(parcel{frame: frameOf(rapid.IntRange(1, 20).Draw(t, "bytes")), kind: updateParcel, seq: broadcast})
+				push(parcel{to: s, frame: frameOf(rapid.IntRange(1, 20).Draw(t, "bytes")), kind: updateParcel, seq: broadcast})
 			case 3:
 				wantReplies++
-				push(parcel{frame: frameOf(3), kind: replyParcel})
+				push(parcel{to: s, frame: frameOf(3), kind: replyParcel})
 			default:
 				if writing {
 					step()
@@ -175,18 +179,68 @@ func TestOutboxNeverLosesAnUpdate(t *testing.T) {
 func BenchmarkOutbox(b *testing.B) {
 	for _, waiting := range []int{0, 100} {
 		b.Run(fmt.Sprintf("waiting=%d", waiting), func(b *testing.B) {
-			o := &outbox{maxBytes: 1 << 20, maxCount: 1000}
+			o, s := newOutbox()
+			o.maxBytes, o.maxCount = 1<<20, 1000
 			for range waiting {
-				o.push(parcel{frame: frameOf(1)})
+				o.push(parcel{to: s, frame: frameOf(1)})
 			}
 			frame := frameOf(30)
 			seq := uint64(0)
 			b.ReportAllocs()
 			for b.Loop() {
 				seq++
-				o.push(parcel{frame: frame, kind: updateParcel, seq: seq})
+				o.push(parcel{to: s, frame: frame, kind: updateParcel, seq: seq})
 				o.take()
 			}
 		})
+	}
+}
+
+// TestOutboxSyncStatuses: statuses do not overtake what was queued before them, take one place for many, are not dropped,
+// and stop the reader when there are too many.
+func TestOutboxSyncStatuses(t *testing.T) {
+	o, s := newOutbox()
+	other := new(session)
+	o.enter(other, new(room), 0)
+	o.push(parcel{to: s, frame: frameOf(10), kind: replyParcel})
+	for range 50 {
+		o.acknowledge(s, true, 1)
+		o.acknowledge(other, true, 1)
+	}
+	o.acknowledge(s, false, 1)
+	if got := len(o.queue); got != 4 {
+		t.Errorf("got %d places for 101 statuses and a reply, want 4", got)
+	}
+	for range 5 {
+		o.push(parcel{to: s, frame: frameOf(10), kind: updateParcel, seq: 9}) // too much: dropped
+	}
+	if o.mayRead() == nil {
+		t.Error("the reader goes on with more statuses waiting than frames may")
+	}
+	var got []int
+	e, _ := o.take()
+	if e.parcel.kind != replyParcel || e.status {
+		t.Fatalf("got %+v, want the reply first", e)
+	}
+	for _, want := range []struct {
+		to      *session
+		applied bool
+		n       int
+	}{{s, true, 50}, {other, true, 50}, {s, false, 1}} {
+		for range want.n {
+			if e, ok := o.take(); !ok || !e.status || e.parcel.to != want.to || e.applied != want.applied {
+				t.Fatalf("after %v: got %+v, %t", got, e, ok)
+			}
+		}
+		got = append(got, want.n)
+	}
+	if o.mayRead() != nil {
+		t.Error("the reader is still stopped")
+	}
+	o.acknowledge(s, true, 3)
+	o.forget(s)
+	o.acknowledge(s, true, 1)
+	if e, ok := o.take(); ok && e.status || o.statuses != 0 {
+		t.Errorf("got %+v of a session that was forgotten, %d statuses left", e, o.statuses)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // presence is who is there in one room. It is guarded by the room's lock.
 //
-// Which connection speaks for which client id is not written in any message: a provider sends on what it hears, and a
+// Which session speaks for which client id is not written in any message: a provider sends on what it hears, and a
 // browser's tabs speak for each other. Two kinds of claims tell them apart. The first awareness frame of a connection,
 // when it has a single id and comes straight after its step 1, is a strong claim: a provider announces itself so. Any
 // other id is a weak claim by whoever says something newer about it. A strong claim takes an id from everybody, the
@@ -27,9 +27,9 @@ type presence struct {
 	all     []byte // a frame with everybody, nil when it has to be made
 }
 
-// claim says that a connection speaks for an id.
+// claim says that a session speaks for an id.
 type claim struct {
-	by     *connection
+	by     *session
 	strong bool
 }
 
@@ -41,21 +41,24 @@ func newPresence(l Limits) presence {
 	}
 }
 
-// appear takes what a connection says about who is there. strong says that the frame came straight after its step 1.
-func (r *room) appear(c *connection, update []byte, strong bool) *ysync.Refusal {
+// appear takes what a session says about who is there, and signs it with its user. strong says that the frame came straight after its step 1.
+func (r *room) appear(s *session, update []byte, strong bool, user stamp) *ysync.Refusal {
 	entries, err := awareness.Decode(update, r.presence.limits)
 	if err != nil {
 		return refusalOfAwareness(err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c.left {
+	if s.left {
 		return nil
 	}
 	p := &r.presence
-	entries = p.admit(c, entries, strong && len(entries) == 1, r.srv.limits.AwarenessIDs)
+	entries = p.admit(s, entries, strong && len(entries) == 1, r.srv.limits.AwarenessIDs)
 	if len(entries) == 0 {
 		return nil
+	}
+	if refusal := user.on(entries, p.limits); refusal != nil {
+		return refusal
 	}
 	change, err := p.states.Apply(entries, time.Now())
 	if errors.Is(err, awareness.ErrFull) {
@@ -66,25 +69,25 @@ func (r *room) appear(c *connection, update []byte, strong bool) *ysync.Refusal 
 		return refusalOfAwareness(err)
 	}
 	for _, id := range change.Added {
-		p.hold(c, id)
+		p.hold(s, id)
 	}
 	for _, id := range change.Updated {
-		p.hold(c, id)
+		p.hold(s, id)
 	}
 	for _, id := range change.Removed {
 		p.release(id)
 	}
 	if len(change.Stale) > 0 {
 		// Told that it is gone, a client raises its clock and announces itself again at once.
-		c.deliver(awarenessParcelOf(p.states.AppendUpdate(nil, change.Stale...), change.Stale))
+		s.deliver(awarenessParcelOf(p.states.AppendUpdate(nil, change.Stale...), change.Stale))
 	}
 	r.announce(change.Touched())
 	return nil
 }
 
-// admit drops the entries that c may not make: those for ids that another connection strongly holds, and those for more
-// ids than a connection may speak for. It notes a strong claim.
-func (p *presence) admit(c *connection, entries []awareness.Entry, strong bool, most int) []awareness.Entry {
+// admit drops the entries that s may not make: those for ids that another session strongly holds, and those for more
+// ids than a session may speak for. It notes a strong claim.
+func (p *presence) admit(s *session, entries []awareness.Entry, strong bool, most int) []awareness.Entry {
 	kept := entries[:0]
 	for _, e := range entries {
 		held, ok := p.claims[e.Client]
@@ -93,11 +96,11 @@ func (p *presence) admit(c *connection, entries []awareness.Entry, strong bool, 
 		case e.State == nil && !known:
 			continue // a farewell of a stranger would only be remembered
 		case strong:
-			p.give(c, e.Client, true)
-		case ok && held.by == c:
+			p.give(s, e.Client, true)
+		case ok && held.by == s:
 		case ok && held.strong:
 			continue
-		case c.ids >= most && p.isNews(e):
+		case s.ids >= most && p.isNews(e):
 			continue
 		}
 		kept = append(kept, e)
@@ -111,18 +114,18 @@ func (p *presence) isNews(e awareness.Entry) bool {
 	return !known || e.Clock > clock || e.Clock == clock && e.State == nil
 }
 
-// hold makes c speak for id after it said something new about it, unless somebody strongly does.
-func (p *presence) hold(c *connection, id uint64) {
+// hold makes s speak for id after it said something new about it, unless somebody strongly does.
+func (p *presence) hold(s *session, id uint64) {
 	if held, ok := p.claims[id]; !ok || !held.strong {
-		p.give(c, id, false)
+		p.give(s, id, false)
 	}
 }
 
-// give makes c speak for id.
-func (p *presence) give(c *connection, id uint64, strong bool) {
+// give makes s speak for id.
+func (p *presence) give(s *session, id uint64, strong bool) {
 	p.release(id)
-	p.claims[id] = claim{c, strong}
-	c.ids++
+	p.claims[id] = claim{s, strong}
+	s.ids++
 }
 
 // release ends whatever claim there is to id.
@@ -133,11 +136,18 @@ func (p *presence) release(id uint64) {
 	}
 }
 
-// disappear removes the ids that c still holds.
-func (r *room) disappear(c *connection) {
+// hide removes the ids that s still holds, because it may not be seen any more.
+func (r *room) hide(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.disappear(s)
+}
+
+// disappear removes the ids that s still holds. The caller holds the lock.
+func (r *room) disappear(s *session) {
 	var ids []uint64
 	for id, held := range r.presence.claims {
-		if held.by == c {
+		if held.by == s {
 			ids = append(ids, id)
 		}
 	}
@@ -197,8 +207,8 @@ func (r *room) sendNews() {
 	clear(p.dirty)
 	p.sentAt = time.Now()
 	news := awarenessParcelOf(p.states.AppendUpdate(nil, ids...), ids)
-	for _, c := range r.members {
-		c.deliver(news)
+	for _, s := range r.members {
+		s.deliver(news)
 	}
 }
 
@@ -214,13 +224,13 @@ func (r *room) everybody() []byte {
 	return p.all
 }
 
-// greet sends c everybody who is there.
-func (r *room) greet(c *connection) {
+// greet sends s everybody who is there.
+func (r *room) greet(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if frame := r.everybody(); frame != nil {
-		c.out.owe(len(frame))
-		c.deliver(parcel{frame: frame, kind: replyParcel})
+		s.conn.out.owe(len(frame))
+		s.deliver(parcel{frame: frame, kind: replyParcel})
 	}
 }
 

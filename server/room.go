@@ -65,7 +65,7 @@ type room struct {
 	gate     gate
 	flushed  uint64 // the last update that went into the outboxes
 	size     sizeEstimate
-	members  []*connection
+	members  []*session
 	presence presence
 	feeds    map[feedKey]*feed
 	step2    sharedStep2
@@ -238,8 +238,8 @@ func (r *room) fail(refusal *ysync.Refusal, cause error) {
 		}
 	}
 	r.gate.held = nil
-	for _, c := range r.members {
-		c.refuse(refusal)
+	for _, s := range r.members {
+		s.fail(refusal)
 	}
 	for _, f := range r.feeds {
 		f.end(refusal)

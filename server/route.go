@@ -11,6 +11,7 @@ import (
 // The paths that the server answers itself. Everything else is the web app's.
 const (
 	syncPath      = "/sync/"
+	collabPath    = "/collab"
 	viewPath      = "/view/"
 	documentsPath = "/api/documents"
 	healthPath    = "/healthz"
@@ -28,6 +29,8 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 			name = ""
 		}
 		s.serveSync(w, r, name)
+	case path == collabPath || path == collabPath+"/":
+		s.serveCollab(w, r)
 	case strings.HasPrefix(path, viewPath):
 		name, _ := unescape(path[len(viewPath):])
 		s.serveView(w, r, name)
@@ -104,7 +107,7 @@ func (s *Server) admit(r *http.Request, action Action, name string) (Grant, *ysy
 			return Grant{}, refusal
 		}
 	}
-	return s.authorize(r, action, name)
+	return s.authorize(r.Context(), Request{Action: action, Document: name, Token: tokenOf(r), HTTP: r})
 }
 
 // isDraining reports whether Shutdown has begun.

@@ -57,9 +57,12 @@ type Server struct {
 
 	rooms       rooms
 	connections connections
+	viewers     viewers
 	views       sync.WaitGroup // event streams under way
 	loads       chan struct{}  // one place for each load or replay under way
 	inFlight    budget
+	waiting     budget // held before authorisation
+	turnedAway  turnedAway
 	counters    counters
 
 	mu        sync.Mutex
@@ -110,8 +113,11 @@ func newServer(o Options, h hooks) (*Server, error) {
 	def(&s.listeners.addr, "127.0.0.1:8080")
 	s.rooms = rooms{srv: s, byName: make(map[string]*room)}
 	s.connections = connections{open: make(map[*connection]struct{}), empty: make(chan struct{})}
+	s.viewers.open = make(map[*view]struct{})
 	s.loads = make(chan struct{}, s.limits.Loads)
 	s.inFlight.limit = s.limits.InFlightBytes
+	s.waiting.limit = s.limits.AllWaitingBytes
+	s.turnedAway = newTurnedAway()
 	s.counters.refusals = make(map[string]uint64)
 
 	if o.Storage.Logger == nil {

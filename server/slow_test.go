@@ -46,11 +46,12 @@ func TestSlowReaderIsRepairedFromTheLog(t *testing.T) {
 			writer.sync() // so that the writer's own outbox does not overflow
 			room.mu.Lock()
 			for _, c := range room.members {
-				c.out.mu.Lock()
-				if c.out.bytes > outbox {
-					t.Errorf("got %d bytes in an outbox, want at most %d", c.out.bytes, outbox)
+				out := &c.conn.out
+				out.mu.Lock()
+				if out.bytes > outbox {
+					t.Errorf("got %d bytes in an outbox, want at most %d", out.bytes, outbox)
 				}
-				c.out.mu.Unlock()
+				out.mu.Unlock()
 			}
 			room.mu.Unlock()
 		}
@@ -104,8 +105,15 @@ func (s *sleepy) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// connectSleepy is connect over a connection that can be made to read nothing, with small buffers in the kernel.
+// connectSleepy is connect over a connection that can be made to read nothing.
 func (s *testServer) connectSleepy(t testing.TB, path string) (*editor, *sleepy) {
+	t.Helper()
+	ws, conn := s.dialSleepy(t, path)
+	return editorOn(t, ws), conn
+}
+
+// dialSleepy opens a socket over a connection that can be made to read nothing, with small buffers in the kernel.
+func (s *testServer) dialSleepy(t testing.TB, path string) (*websocket.Conn, *sleepy) {
 	t.Helper()
 	conn := new(sleepy)
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -120,7 +128,7 @@ func (s *testServer) connectSleepy(t testing.TB, path string) (*editor, *sleepy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return editorOn(t, ws), conn
+	return ws, conn
 }
 
 // TestReaderThatStaysAwayIsCut: a write that makes no progress ends the connection, without a handshake that nobody

@@ -28,6 +28,8 @@ type counters struct {
 	resets        atomic.Uint64
 	presenceFull  atomic.Uint64
 	cut           atomic.Uint64
+	rejected      atomic.Uint64
+	parked        atomic.Uint64
 
 	mu       sync.Mutex
 	refusals map[string]uint64 // by code
@@ -55,6 +57,8 @@ type Stats struct {
 	Resets       uint64 // viewers that had to be sent the whole again
 	PresenceFull uint64 // awareness dropped because the document was full
 	Cut          uint64 // connections closed without a handshake
+	Rejected     uint64 // updates answered by a sync status 0: read-only, or the disk is full
+	Parked       uint64 // connections kept open, unheard, because they would come back at once
 
 	Refusals map[string]uint64 // by close code
 	Storage  storage.Stats
@@ -70,6 +74,7 @@ func (s *Server) Stats() Stats {
 		MessagesSent: c.sent.Load(), BytesSent: c.sentBytes.Load(), InFlightBytes: s.inFlight.held.Load(),
 		Updates: c.updates.Load(), Loads: c.loads.Load(), Failures: c.failures.Load(), Repairs: c.repairs.Load(),
 		Replays: c.replays.Load(), Resets: c.resets.Load(), PresenceFull: c.presenceFull.Load(), Cut: c.cut.Load(),
+		Rejected: c.rejected.Load(), Parked: c.parked.Load(),
 		Refusals: make(map[string]uint64), Storage: s.store.Stats(),
 	}
 	c.mu.Lock()
@@ -80,11 +85,22 @@ func (s *Server) Stats() Stats {
 	return st
 }
 
+// refusedDocument counts and logs the refusal of one document on a connection that stays open.
+func (s *Server) refusedDocument(c *connection, document string, refusal *ysync.Refusal) {
+	s.countRefusal(refusal.Code)
+	s.log.Info("refused", "connection", c.id, "remote", c.remote, "document", document, "code", int(refusal.Code), "reason", refusal.Reason)
+}
+
 // refused counts and logs one refusal. Each ends a connection, a stream or a request, so that this is once for each of
 // them. Reasons are ours and hold neither content nor tokens.
 func (s *Server) refused(id uuid.UUID, remote string, code ysync.Code, reason string) {
-	s.counters.mu.Lock()
-	s.counters.refusals[strconv.Itoa(int(code))]++
-	s.counters.mu.Unlock()
+	s.countRefusal(code)
 	s.log.Info("refused", "connection", id, "remote", remote, "code", int(code), "reason", reason)
+}
+
+// countRefusal counts a refusal by its code.
+func (s *Server) countRefusal(code ysync.Code) {
+	s.counters.mu.Lock()
+	defer s.counters.mu.Unlock()
+	s.counters.refusals[strconv.Itoa(int(code))]++
 }

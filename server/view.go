@@ -32,6 +32,7 @@ type view struct {
 	feed  *feed
 	at    uint64 // the viewer knows the document as it was after this update
 	buf   []byte
+	ended chan *ysync.Refusal // is sent why an administrator ends the stream; buffered
 }
 
 // serveView serves /view/{document} as server-sent events.
@@ -63,7 +64,10 @@ func (s *Server) serveView(w http.ResponseWriter, r *http.Request, name string) 
 	defer s.rooms.exit(room)
 	v := &view{
 		srv: s, id: newID(), from: r.RemoteAddr, w: w, out: http.NewResponseController(w), grant: grant, room: room, key: key,
+		ended: make(chan *ysync.Refusal, 1),
 	}
+	s.viewers.add(v)
+	defer s.viewers.remove(v)
 	defer v.leave()
 	room.mu.Lock()
 	refusal = v.join()
@@ -306,6 +310,9 @@ func (v *view) run(ctx context.Context, lastID string) {
 			}
 		case <-expiry:
 			v.farewell(ysync.Refuse(ysync.CodeUnauthorized, "the token has expired"))
+			return
+		case refusal := <-v.ended:
+			v.farewell(refusal)
 			return
 		case <-v.srv.draining:
 			v.send(retryLine(nil, 1000+rand.IntN(4000)))

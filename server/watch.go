@@ -103,12 +103,16 @@ func (c *connection) look(now time.Time, l *Limits) {
 		c.cut("a write makes no progress")
 		return
 	}
-	if !c.grant.Expires.IsZero() && !now.Before(c.grant.Expires) {
-		c.end(ysync.CodeUnauthorized, "the token has expired")
+	sessions := c.all()
+	for _, s := range sessions {
+		s.look(now, l)
+	}
+	if len(sessions) == 0 && !c.answered.Load() && now.Sub(c.accepted) > c.patience {
+		c.end(ysync.CodeSilent, "nothing was said for too long")
 		return
 	}
 	if now.Sub(time.Unix(0, c.sentAt.Load())) >= l.KeepAlive {
-		c.deliver(parcel{frame: keepAliveFrame, kind: keepAliveParcel})
+		c.keepAlive(sessions)
 	}
 	if c.paused.Load() {
 		return
@@ -124,8 +128,30 @@ func (c *connection) look(now time.Time, l *Limits) {
 	}
 }
 
-// keepAliveFrame is what a quiet connection is sent.
-var keepAliveFrame = ysync.YWebsocket{}.AppendKeepAlive(nil)
+// keepAliveMessage and pingFrame are what a quiet connection is sent.
+var (
+	keepAliveMessage = ysync.YWebsocket{}.AppendKeepAlive(nil)
+	pingFrame        = ysync.AppendPing(nil)
+)
+
+// keepAlive sends the peer a message, because it reconnects when none has come for a while. A provider of the Hocuspocus
+// dialect gets a ping, if it understands one, and else awareness about nobody in one of its documents; one that has
+// none yet waits for nothing.
+func (c *connection) keepAlive(sessions []*session) {
+	p := parcel{frame: keepAliveMessage, kind: keepAliveParcel}
+	switch d := c.speaks(); {
+	case d == nil:
+		return
+	case !d.Addressed():
+	case c.provider.Load() >= ysync.PingsFrom:
+		p.frame = pingFrame
+	case len(sessions) > 0:
+		p.to = sessions[0]
+	default:
+		return
+	}
+	c.deliver(p)
+}
 
 // ping asks the peer's WebSocket for a sign of life. Its answer counts when its bytes come in.
 func (c *connection) ping() {

@@ -18,6 +18,13 @@ func TestEveryKindHasARow(t *testing.T) {
 		ysync.Awareness:      {no, drop, ok, ok, ok},
 		ysync.QueryAwareness: {no, ok, ok, ok, ok},
 		ysync.Auth:           {never, never, never, never, never},
+		ysync.Token:          {ok, ok, ok, ok, ok},
+		ysync.Stateless:      {no, drop, drop, ok, ok},
+		ysync.Close:          {ok, ok, ok, ok, ok},
+
+		ysync.SyncReply:          {never, never, never, never, never},
+		ysync.BroadcastStateless: {never, never, never, never, never},
+		ysync.SyncStatus:         {never, never, never, never, never},
 	}
 	if len(want) != ysync.Kinds {
 		t.Errorf("got %d rows, want one for each of the %d kinds", len(want), ysync.Kinds)

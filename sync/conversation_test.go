@@ -24,7 +24,13 @@ type captured struct {
 // conversations reads testdata/conversations.txt, which testdata/capture.mjs recorded from real providers.
 func conversations(t testing.TB) map[string][]captured {
 	t.Helper()
-	file, err := os.Open("testdata/conversations.txt")
+	return conversationsIn(t, "testdata/conversations.txt")
+}
+
+// conversationsIn reads a file of recorded conversations.
+func conversationsIn(t testing.TB, path string) map[string][]captured {
+	t.Helper()
+	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +143,7 @@ func TestFramesAreTheServersOwn(t *testing.T) {
 }
 
 // encode writes one message as a frame.
-func encode(d ysync.Dialect, m ysync.Step) []byte {
+func encode(d ysync.YWebsocket, m ysync.Step) []byte {
 	switch m.Kind {
 	case ysync.Step1:
 		return d.AppendStep1(nil, m.Payload)
@@ -168,6 +174,18 @@ func describe(s ysync.Step) string {
 		return "apply awareness"
 	case ysync.SendAwareness:
 		return "send awareness"
+	case ysync.Reject:
+		return "reject " + s.Kind.String()
+	case ysync.Authenticate:
+		return "authenticate by " + s.Kind.String()
+	case ysync.SendAuthenticated:
+		return "send authenticated"
+	case ysync.Hold:
+		return "hold " + s.Kind.String()
+	case ysync.Relay:
+		return "relay"
+	case ysync.Detach:
+		return "detach"
 	}
 	return fmt.Sprintf("act %d", s.Act)
 }

@@ -7,12 +7,18 @@ type Kind uint8
 
 // The kinds of messages that a peer can send.
 const (
-	Step1          Kind = iota + 1 // payload: the peer's state vector. Asks for what the peer lacks
-	Step2                          // payload: an update, the answer to a Step1 of the server
-	Update                         // payload: an update
-	Awareness                      // payload: an awareness update
-	QueryAwareness                 // no payload. Asks for everybody's awareness
-	Auth                           // payload: the reason. Only a server may say that permission is denied
+	Step1              Kind = iota + 1 // payload: the peer's state vector. Asks for what the peer lacks
+	Step2                              // payload: an update, the answer to a Step1 of the server
+	Update                             // payload: an update
+	Awareness                          // payload: an awareness update
+	QueryAwareness                     // no payload. Asks for everybody's awareness
+	Auth                               // payload: the reason or the scope. Only a server may deny permission or grant it
+	Token                              // payload: the token that authorises what follows; in the Hocuspocus dialect
+	Stateless                          // payload: a string that is passed on and kept nowhere
+	Close                              // no payload. The peer leaves the document, and the socket stays
+	SyncReply                          // payload: a state vector or an update. Servers send it to each other
+	BroadcastStateless                 // payload: a string. Servers send it to each other
+	SyncStatus                         // no payload. Only a server says whether an update was applied
 	kindEnd
 )
 
@@ -22,6 +28,8 @@ const Kinds = int(kindEnd) - 1
 var kindNames = [...]string{
 	Step1: "step 1", Step2: "step 2", Update: "update",
 	Awareness: "awareness", QueryAwareness: "query awareness", Auth: "auth",
+	Token: "token", Stateless: "stateless", Close: "close",
+	SyncReply: "sync reply", BroadcastStateless: "broadcast stateless", SyncStatus: "sync status",
 }
 
 // String returns the kind's name in the words of the protocol.

@@ -34,6 +34,9 @@ type YWebsocket struct{}
 
 var _ Dialect = YWebsocket{}
 
+// Addressed returns false: one WebSocket is one document.
+func (YWebsocket) Addressed() bool { return false }
+
 // Parse appends the messages of one frame to dst; their payloads alias frame. An empty frame, an unknown type, a
 // length that lies, trailing bytes that are no message, and more than MaxMessagesPerFrame messages are refused.
 func (YWebsocket) Parse(frame []byte, dst []Step) ([]Step, error) {
@@ -95,17 +98,26 @@ func readKind(d *lib0.Decoder) (Kind, error) {
 	if err != nil {
 		return 0, malformed("message type", start, err)
 	}
-	switch {
-	case first == frameAuth && second == authDenied:
+	if first == frameAuth && second == authDenied {
 		return Auth, nil
-	case first == frameSync && second == syncStep1:
-		return Step1, nil
-	case first == frameSync && second == syncStep2:
-		return Step2, nil
-	case first == frameSync && second == syncUpdate:
-		return Update, nil
+	}
+	if kind := syncKind(second); first == frameSync && kind != 0 {
+		return kind, nil
 	}
 	return 0, Refuse(CodeMalformed, "unknown message type %d %d at byte %d", first, second, start)
+}
+
+// syncKind returns the kind of a message that begins with frameSync by its second number, 0 for one that there is not.
+func syncKind(second uint64) Kind {
+	switch second {
+	case syncStep1:
+		return Step1
+	case syncStep2:
+		return Step2
+	case syncUpdate:
+		return Update
+	}
+	return 0
 }
 
 // malformed turns a decoding error in the message that starts at byte start into a refusal.

@@ -18,6 +18,7 @@ type devCommand struct {
 const devBanner = `
   weft dev: open to everybody on this machine, without authorisation.
   It listens on the loopback interface only. To serve others, see "weft serve --help".
+  Editors connect to /sync (y-websocket) and /collab (Hocuspocus) at the address below, as ws:// instead of http://.
 
 `
 

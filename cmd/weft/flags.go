@@ -11,7 +11,7 @@ import (
 // serverFlags are the flags that every command that serves has.
 type serverFlags struct {
 	Data      string   `default:"data" env:"WEFT_DATA" placeholder:"DIR" help:"Directory that holds the documents; it is made when missing (${default})."`
-	AdminAddr string   `name:"admin" env:"WEFT_ADMIN" placeholder:"HOST:PORT" help:"Serve profiles and figures there. Keep it to yourself: there is no authorisation."`
+	AdminAddr string   `name:"admin" env:"WEFT_ADMIN" placeholder:"HOST:PORT" help:"Serve profiles, figures and kicking there. Keep it to yourself: there is no authorisation."`
 	Origins   []string `name:"origin" env:"WEFT_ORIGIN" placeholder:"ORIGIN" help:"Web origin whose pages may connect, as https://example.com, https://*.example.com, or http://localhost:*; \"self\" for the server's own. May be given several times."`
 	Prefix    string   `env:"WEFT_PREFIX" placeholder:"/PATH/" help:"Path under which browsers see the server, behind a proxy that mounts it there."`
 	LogLevel  string   `default:"info" enum:"debug,info,warn,error" env:"WEFT_LOG_LEVEL" help:"How much to log: ${enum} (${default})."`

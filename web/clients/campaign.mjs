@@ -1,10 +1,10 @@
 // The kill campaign: real clients type, the server is killed at a random moment and started again on the same data, and
 // before any client may bring back what it remembers, the server is asked what it has. What a client was told (the echo
-// of its own update, the update of another) is noted here, outside the server, and has to be there.
-import * as decoding from 'lib0/decoding'
+// of its own update, the update of another, a sync status) is noted here, outside the server, and has to be there.
 import * as Y from 'yjs'
 import { random } from '../fixtures/world.mjs'
-import { Client, fetchDocument } from './client.mjs'
+import { listening } from './acknowledged.mjs'
+import { fetchDocument } from './client.mjs'
 import { until } from './until.mjs'
 
 /** What clients were told about one document: how far each client's operations, and which deletions. */
@@ -43,20 +43,6 @@ class Notes {
   }
 }
 
-// Notes every update that the server sends to a client, whoever made it.
-const listen = (client, notes) => {
-  const attach = ({ status }) => {
-    if (status !== 'connected') return
-    client.provider.ws.addEventListener('message', ({ data }) => {
-      const decoder = decoding.createDecoder(new Uint8Array(data))
-      if (decoding.readVarUint(decoder) !== 0) return
-      const kind = decoding.readVarUint(decoder)
-      if (kind === 1 || kind === 2) notes.note(decoding.readVarUint8Array(decoder))
-    })
-  }
-  client.provider.on('status', attach)
-}
-
 const type = (client, r) => {
   const { text, map, array } = client.roots
   const what = r.below(10)
@@ -70,17 +56,13 @@ const type = (client, r) => {
  * Runs rounds of typing and killing on a server that is not started yet, and stops it in the end.
  * Resolves with {rounds, acknowledged: updates noted, lost: [words]}.
  */
-export const campaign = async ({ server, rounds, seed, documents = 3, clients = 2, report = () => {} }) => {
+export const campaign = async ({ server, rounds, seed, dialect = 'ywebsocket', documents = 3, clients = 2, report = () => {} }) => {
   const r = random(seed)
   const notes = Array.from({ length: documents }, () => new Notes())
   const lost = []
   await server.start()
   const everyone = notes.flatMap((note, i) =>
-    Array.from({ length: clients }, () => {
-      const client = new Client(server, `crash ${i}`, { maxBackoffTime: 100 })
-      listen(client, note)
-      return client
-    })
+    Array.from({ length: clients }, () => listening[dialect](server, `crash ${i}`, (update) => note.note(update)))
   )
   try {
     for (let round = 1; round <= rounds; round++) {
@@ -93,7 +75,7 @@ export const campaign = async ({ server, rounds, seed, documents = 3, clients = 
         doc.destroy()
       }
       report({ round, acknowledged: acknowledged(notes), lost: lost.length })
-      for (const c of everyone) c.provider.connect()
+      for (const c of everyone) c.back()
     }
     await Promise.all(everyone.map((c) => c.synced()))
   } finally {
@@ -108,10 +90,9 @@ const acknowledged = (notes) => notes.reduce((sum, n) => sum + n.updates, 0)
 const typeAndKill = async (server, everyone, r) => {
   const timers = everyone.map((c) => setInterval(() => type(c, r), 2 + r.below(12)))
   await new Promise((next) => setTimeout(next, 50 + r.below(900)))
-  const killed = server.kill()
-  await killed
+  await server.kill()
   for (const timer of timers) clearInterval(timer)
   // What the kernel still holds for the clients is read before the sockets report their end.
-  await until('all clients to see the end', () => everyone.every((c) => !c.provider.wsconnected))
-  for (const c of everyone) c.offline()
+  await until('all clients to see the end', () => everyone.every((c) => !c.connected()))
+  await Promise.all(everyone.map((c) => c.offline()))
 }

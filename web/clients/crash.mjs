@@ -1,4 +1,4 @@
-// npm run crash -- [--rounds 50] [--seed N] [--control]: kills the server while real clients type, again and again, and
+// npm run crash -- [--rounds 50] [--seed N] [--dialect ywebsocket|hocuspocus] [--control]: kills the server while real clients type, again and again, and
 // looks for what was acknowledged and is gone. Ends with 1 if anything is, or, with --control, if nothing is.
 import { parseArgs } from 'node:util'
 import { campaign } from './campaign.mjs'
@@ -9,18 +9,20 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: process.env.WEFT_CRASH_ROUNDS ?? '50' },
     seed: { type: 'string', default: process.env.WEFT_CRASH_SEED ?? '0' },
+    dialect: { type: 'string', default: 'ywebsocket' },
     control: { type: 'boolean', default: false }
   }
 })
 
 const rounds = Number(values.rounds)
 const seed = Number(values.seed) || Date.now() % 2 ** 31
-console.log(`${rounds} rounds, seed ${seed}${values.control ? ', control' : ''}`)
+console.log(`${rounds} rounds, seed ${seed}, ${values.dialect}${values.control ? ', control' : ''}`)
 const started = Date.now()
 const result = await campaign({
   server: values.control ? relay() : weft(),
   rounds,
   seed,
+  dialect: values.dialect,
   report: ({ round, acknowledged, lost }) => {
     if (round % 10 === 0 || round === rounds) console.log(`round ${round}: ${acknowledged} updates acknowledged, ${lost} lost`)
   }

@@ -47,7 +47,44 @@ const serve = (port, data) => {
     const name = decodeURIComponent(request.url.replace('/api/documents/', ''))
     response.end(Buffer.from(Y.encodeStateAsUpdate(room(name).doc)))
   })
+  // The Hocuspocus dialect: a status as soon as an update is applied, for the clients that count those.
+  const collab = (socket) => {
+    const answer = (address, write) => {
+      const encoder = encoding.createEncoder()
+      encoding.writeVarString(encoder, address)
+      write(encoder)
+      socket.send(encoding.toUint8Array(encoder))
+    }
+    const numbers = (...list) => (e) => list.forEach((n) => encoding.writeVarUint(e, n))
+    const heard = new Map()
+    socket.on('close', () => heard.forEach((stop) => stop()))
+    socket.on('message', (data) => {
+      const decoder = decoding.createDecoder(new Uint8Array(data))
+      const address = decoding.readVarString(decoder)
+      const { doc } = room(address)
+      const type = decoding.readVarUint(decoder)
+      if (type === 2) answer(address, (e) => { numbers(2, 2)(e); encoding.writeVarString(e, 'read-write') })
+      if (type !== 0) return
+      const kind = decoding.readVarUint(decoder)
+      const payload = decoding.readVarUint8Array(decoder)
+      if (kind !== 0) {
+        Y.applyUpdate(doc, payload, socket)
+        answer(address, numbers(8, 1))
+        return
+      }
+      answer(address, (e) => { numbers(0)(e); sync.writeSyncStep1(e, doc) })
+      answer(address, (e) => { numbers(0)(e); sync.writeSyncStep2(e, doc, payload) })
+      if (heard.has(address)) return
+      const tell = (update, origin) => {
+        if (origin !== socket) answer(address, (e) => { numbers(0)(e); sync.writeUpdate(e, update) })
+      }
+      doc.on('update', tell)
+      heard.set(address, () => doc.off('update', tell))
+    })
+  }
+
   new WebSocketServer({ server: http }).on('connection', (socket, request) => {
+    if (request.url.startsWith('/collab')) return collab(socket)
     const { doc, sockets } = room(decodeURIComponent(request.url.replace('/sync/', '')))
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))

@@ -1,9 +1,10 @@
-// Real y-websocket clients against the real binary: WEFT_BIN, or one that is built now.
+// Real clients of both dialects against the real binary: WEFT_BIN, or one that is built now.
 import { after, before, describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { campaign } from './campaign.mjs'
 import { editing } from './editing.mjs'
 import { frames } from './frames.mjs'
+import { hocuspocus } from './hocuspocus.mjs'
 import { presence } from './presence.mjs'
 import { relay } from './relay.mjs'
 import { weft } from './weft.mjs'
@@ -18,19 +19,22 @@ describe('weft with real clients', { concurrency: true, timeout: 240000 }, () =>
   editing(server)
   presence(server)
   frames(server)
+  hocuspocus(server)
 })
 
 const seed = Number(process.env.WEFT_CRASH_SEED ?? Date.now() % 2 ** 31)
 
 describe('killed while clients type', { timeout: 240000 }, () => {
-  test(`4 rounds of weft lose nothing (seed ${seed})`, async () => {
-    const result = await campaign({ server: weft(), rounds: 4, seed })
-    assert.equal(result.lost.length, 0, JSON.stringify(result, null, 1))
-    assert.ok(result.acknowledged > 0, 'nothing was acknowledged')
-  })
+  for (const dialect of ['ywebsocket', 'hocuspocus']) {
+    test(`4 rounds of weft lose nothing (${dialect}, seed ${seed})`, async () => {
+      const result = await campaign({ server: weft(), rounds: 4, seed, dialect })
+      assert.equal(result.lost.length, 0, JSON.stringify(result, null, 1))
+      assert.ok(result.acknowledged > 0, 'nothing was acknowledged')
+    })
 
-  test('the control, which acknowledges before it stores, loses', async () => {
-    const result = await campaign({ server: relay(), rounds: 4, seed })
-    assert.ok(result.lost.length > 0, 'a server that stores late was not found out')
-  })
+    test(`the control, which acknowledges before it stores, loses (${dialect})`, async () => {
+      const result = await campaign({ server: relay(), rounds: 4, seed, dialect })
+      assert.ok(result.lost.length > 0, 'a server that stores late was not found out')
+    })
+  }
 })
