@@ -20,6 +20,8 @@ import (
 type Options struct {
 	// Storage says where the documents are. The server opens the store and closes it.
 	Storage storage.Options
+	// Compaction says when the logs of documents are replaced by snapshots, in the background.
+	Compaction storage.CompactionOptions
 	// Authorizer decides who may do what. Nil refuses everybody.
 	Authorizer Authorizer
 	// Origins are the web origins whose pages may use the server: scheme://host or scheme://host:port, with "*." before
@@ -58,6 +60,7 @@ type Server struct {
 	rooms       rooms
 	connections connections
 	viewers     viewers
+	compacting  func()         // ends the compaction in the background
 	views       sync.WaitGroup // event streams under way
 	loads       chan struct{}  // one place for each load or replay under way
 	inFlight    budget
@@ -127,6 +130,7 @@ func newServer(o Options, h hooks) (*Server, error) {
 		return nil, fmt.Errorf("open the data directory: %w", err)
 	}
 	s.writable = s.store.Writable
+	s.compacting = s.store.StartCompaction(o.Compaction, MergeLog)
 	go s.watch()
 	return s, nil
 }
@@ -164,6 +168,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	left := s.rooms.close(ctx)
 	s.listeners.wait(ctx)
+	s.compacting()
 	err := s.store.Close()
 	close(s.stopped)
 	<-s.watched

@@ -37,28 +37,36 @@ func (st *docState) compact(ctx context.Context, seq uint64, state []byte) error
 	}
 	snapshot := snapshotRecord{
 		document: st.meta.id, seq: seq, made: s.opts.Now(), modified: covered.time,
-		total: covered.total, encoding: encodingRaw,
+		total: covered.total,
 	}
+	// Compressed and checksummed here: the writer of the log has only to copy it.
+	payload, encoding, err := packState(state)
+	if err != nil {
+		return err
+	}
+	snapshot.encoding = encoding
+	value := snapshot.encode(payload)
 	meta := st.meta
 	meta.next = durable + 1
 	err = s.writeAndWait(func(b *pebble.Batch) error {
-		return replace(b, meta, snapshot, state, previous.seq)
+		return replace(b, meta, snapshot.seq, value, previous.seq)
 	})
 	if err != nil {
 		return err
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.snapshot = snapshotPlace{seq: seq, total: covered.total, bytes: int64(len(state))}
+	st.snapshot = snapshotPlace{seq: seq, total: covered.total, bytes: int64(len(state)), stored: int64(len(payload))}
+	s.counters.snapshots.Add(1)
 	return nil
 }
 
-// replace fills b: the new snapshot in; out go the entries that the snapshot at
+// replace fills b: the record of the new snapshot in; out go the entries that the snapshot at
 // previous covers, and all snapshots before that one.
-func replace(b *pebble.Batch, meta metaRecord, snapshot snapshotRecord, state []byte, previous uint64) error {
+func replace(b *pebble.Batch, meta metaRecord, seq uint64, snapshot []byte, previous uint64) error {
 	id := meta.id
 	err := errors.Join(
-		b.Set(sequencedKey(id, kindSnapshot, snapshot.seq), snapshot.encode(state), nil),
+		b.Set(sequencedKey(id, kindSnapshot, seq), snapshot, nil),
 		b.Set(documentKey(id, kindMeta), meta.encode(), nil),
 	)
 	if err != nil || previous == 0 {

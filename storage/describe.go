@@ -22,6 +22,10 @@ type DocumentInfo struct {
 	Modified    time.Time // of the last durable entry; Created when there is none
 	Last        uint64    // last durable sequence, 0 when nothing was appended
 	Bytes       int64     // of the updates and the snapshot that Load from 0 would stream
+	LogEntries  int64     // entries that Load from 0 would stream
+	LogBytes    int64     // of their updates
+	Snapshot    uint64    // sequence of the newest snapshot, 0 without one
+	StoredBytes int64     // of its state as it lies on disk; what Bytes counts of it is Bytes - LogBytes
 	Damage      error     // from Documents: why the document cannot be opened, else nil
 }
 
@@ -168,11 +172,15 @@ func (s *Store) readTail(st *docState) (err error) {
 
 	var end tail
 	if it.SeekLT(documentKey(id, kindEntry)) {
-		snapshot, state, err := snapshotAt(it, id)
+		snapshot, payload, err := snapshotAt(it, id)
+		var size int64
+		if err == nil {
+			size, err = stateSize(payload, snapshot.encoding)
+		}
 		if err != nil {
 			return s.damaged(name, snapshot.seq, "snapshot", err)
 		}
-		st.snapshot = snapshotPlace{seq: snapshot.seq, total: snapshot.total, bytes: int64(len(state))}
+		st.snapshot = snapshotPlace{seq: snapshot.seq, total: snapshot.total, bytes: size, stored: int64(len(payload))}
 		end = tail{seq: snapshot.seq, total: snapshot.total, modified: snapshot.modified}
 	}
 	if it.SeekGE(documentKey(id, kindEntry)) && it.Last() {

@@ -96,7 +96,7 @@ func (l *loader) start(from uint64) error {
 		}
 	}
 	if l.it.SeekLT(documentKey(st.meta.id, kindEntry)) {
-		snapshot, state, err := snapshotAt(l.it, st.meta.id)
+		snapshot, payload, err := snapshotAt(l.it, st.meta.id)
 		if err != nil {
 			return s.damaged(st.meta.name, snapshot.seq, "snapshot", err)
 		}
@@ -108,6 +108,10 @@ func (l *loader) start(from uint64) error {
 		// iterator saw the records. What is durable has grown up to there.
 		l.end = max(l.end, snapshot.seq)
 		if snapshot.seq > from {
+			state, err := unpackState(payload, snapshot.encoding)
+			if err != nil {
+				return s.damaged(st.meta.name, snapshot.seq, "snapshot", err)
+			}
 			e := Entry{Seq: snapshot.seq, Time: snapshot.modified, Update: state, Snapshot: true}
 			if err := l.fn(e); err != nil {
 				return &callerError{err}

@@ -20,7 +20,6 @@ const (
 	metaFields     = 8
 	entryFields    = 7
 	snapshotFields = 7
-	encodingRaw    = 0 // of a snapshot's payload
 	zeroTimeOnDisk = 0
 )
 
@@ -159,10 +158,11 @@ type snapshotRecord struct {
 	made     time.Time
 	modified time.Time // of the entry at seq
 	total    uint64    // of the entry at seq
-	encoding uint64    // of the payload: 0 raw
+	encoding uint64    // of the payload
 }
 
-func (s snapshotRecord) encode(state []byte) []byte {
+// encode makes the record of a payload that is in s.encoding already.
+func (s snapshotRecord) encode(payload []byte) []byte {
 	w := writers.Get().(*recordWriter)
 	w.begin(recordVersion, snapshotFields)
 	w.id(s.document)
@@ -171,11 +171,12 @@ func (s snapshotRecord) encode(state []byte) []byte {
 	w.int(toDisk(s.modified))
 	w.uint(s.total)
 	w.uint(s.encoding)
-	return w.end(state)
+	return w.end(payload)
 }
 
-// decodeSnapshot verifies b as the snapshot at seq of document id. The state aliases b.
-func decodeSnapshot(b []byte, id uuid.UUID, seq uint64) (s snapshotRecord, state []byte, err error) {
+// decodeSnapshot verifies b as the snapshot at seq of document id. The payload
+// aliases b, and may be compressed.
+func decodeSnapshot(b []byte, id uuid.UUID, seq uint64) (s snapshotRecord, payload []byte, err error) {
 	r := openRecord(b, recordVersion, snapshotFields)
 	s.document = r.id()
 	s.seq = r.uint()
@@ -184,11 +185,11 @@ func decodeSnapshot(b []byte, id uuid.UUID, seq uint64) (s snapshotRecord, state
 	s.total = r.uint()
 	s.encoding = r.uint()
 	r.checkPlace(s.document, s.seq, id, seq)
-	if r.err == nil && s.encoding != encodingRaw {
+	if r.err == nil && s.encoding > encodingZstd {
 		r.fail(fmt.Errorf("%w (payload encoding %d)", errNewerRecord, s.encoding))
 	}
-	state = b[len(b)-r.rest():]
-	return s, state, r.close()
+	payload = b[len(b)-r.rest():]
+	return s, payload, r.close()
 }
 
 // checkPlace compares what a record says of itself with where it was found.

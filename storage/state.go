@@ -50,6 +50,8 @@ type snapshotPlace struct {
 	seq   uint64
 	total uint64 // bytes of the updates that it covers
 	bytes int64  // of its state
+
+	stored int64 // of its state as it lies on disk
 }
 
 // append gives e its sequence and queues it.
@@ -123,7 +125,12 @@ func (st *docState) advance(a advance) {
 		st.freed = nil
 	}
 	idle := a.tail.seq == st.last && len(st.handles) == 0
+	c := st.store.compactor.Load()
+	due := c != nil && c.opts.grown(a.tail, st.snapshot)
 	st.mu.Unlock()
+	if due {
+		c.note(st.name)
+	}
 	if idle {
 		st.store.forgetIdle(st)
 	}
@@ -171,5 +178,8 @@ func describe(m metaRecord, t tail, s snapshotPlace) DocumentInfo {
 		Created: m.created, Modified: modified,
 		Last:  t.seq,
 		Bytes: int64(t.total-s.total) + s.bytes,
+
+		LogEntries: int64(t.seq - s.seq), LogBytes: int64(t.total - s.total),
+		Snapshot: s.seq, StoredBytes: s.stored,
 	}
 }

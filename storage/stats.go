@@ -24,6 +24,9 @@ type Stats struct {
 	SyncSeconds [len(SyncBounds) + 1]uint64
 	SyncTotal   time.Duration // sum of these times
 
+	Snapshots     uint64 // written: compactions of documents
+	CompactErrors uint64 // compactions in the background that failed
+
 	Documents   int    // open now
 	NoSpace     bool   // appends are refused for want of space
 	Refused     uint64 // appends refused for want of space
@@ -58,6 +61,7 @@ type counters struct {
 	syncSeconds                  [len(SyncBounds) + 1]atomic.Uint64
 	refused, corruptions         atomic.Uint64
 	stalls, backgroundErrors     atomic.Uint64
+	snapshots, compactErrors     atomic.Uint64
 }
 
 func (c *counters) appended(n int) {
@@ -100,7 +104,8 @@ func (s *Store) Stats() Stats {
 		SyncTotal: time.Duration(c.syncTotal.Load()),
 		NoSpace:   s.space.low.Load(), FreeBytes: s.space.free.Load(),
 		Refused: c.refused.Load(), Corruptions: c.corruptions.Load(),
-		Failed: s.failure.failed.Load(),
+		Failed:    s.failure.failed.Load(),
+		Snapshots: c.snapshots.Load(), CompactErrors: c.compactErrors.Load(),
 		Stalls: c.stalls.Load(), BackgroundErrors: c.backgroundErrors.Load(),
 	}
 	st.Appends, st.AppendedBytes = c.appends.Load(), c.appendedBytes.Load()

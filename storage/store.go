@@ -26,6 +26,8 @@ type Store struct {
 	space    *spaceWatch
 	counters counters
 
+	compactor atomic.Pointer[compactor] // nil while nothing compacts in the background
+
 	closed atomic.Bool
 
 	mu   sync.Mutex

@@ -1,0 +1,260 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Merge makes the encoded state of a document from its log: load streams the
+// newest snapshot and the entries after it, as [Document.Load] does, and may be
+// called again. Merge has to verify what it made, with all that waits for its
+// base in it, before it returns: the state replaces the entries. name is for
+// messages.
+type Merge func(ctx context.Context, name string, load func(fn func(Entry) error) error) (state []byte, err error)
+
+// CompactionOptions say when [Store.StartCompaction] compacts a document. The
+// zero value has the defaults; a negative Bytes, Entries or Age is never reached.
+type CompactionOptions struct {
+	// Bytes of updates since the last snapshot. 0 is 1 MiB. A document whose
+	// snapshot is larger waits until its log has as many bytes, so that what is
+	// written for snapshots stays a small multiple of what is appended.
+	Bytes int64
+	// Entries since the last snapshot. 0 is 8,192.
+	Entries int64
+	// Age of the last entry, when there are at least 16 since the last snapshot:
+	// a document that came to rest is made quick to load. 0 is 1 h.
+	Age time.Duration
+	// Sweep is the time between two looks at all documents, which find what is due
+	// by age, and what a process before this one left. 0 is 15 min.
+	Sweep time.Duration
+	// BytesPerSecond bounds what is read for compactions. 0 is 8 MiB/s.
+	BytesPerSecond int
+}
+
+// agedEntries is how many entries make it worth while to compact a document at rest.
+const agedEntries = 16
+
+func (o CompactionOptions) withDefaults() CompactionOptions {
+	if o.Bytes == 0 {
+		o.Bytes = 1 << 20
+	}
+	if o.Entries == 0 {
+		o.Entries = 8192
+	}
+	if o.Age == 0 {
+		o.Age = time.Hour
+	}
+	if o.Sweep <= 0 {
+		o.Sweep = 15 * time.Minute
+	}
+	if o.BytesPerSecond <= 0 {
+		o.BytesPerSecond = 8 << 20
+	}
+	return o
+}
+
+// grown reports whether a document is due by its size.
+func (o *CompactionOptions) grown(t tail, s snapshotPlace) bool {
+	return o.due(int64(t.seq-s.seq), int64(t.total-s.total), s.bytes)
+}
+
+func (o *CompactionOptions) due(entries, log, snapshot int64) bool {
+	return o.Bytes > 0 && entries > 1 && log >= max(o.Bytes, snapshot) || o.Entries > 0 && entries >= o.Entries
+}
+
+// rested reports whether a document is due because nobody has written to it for a while.
+func (o *CompactionOptions) rested(d DocumentInfo, now time.Time) bool {
+	return o.Age > 0 && d.LogEntries >= agedEntries && now.Sub(d.Modified) >= o.Age
+}
+
+// compactor compacts what is due, one document after the other.
+type compactor struct {
+	store *Store
+	opts  CompactionOptions
+	merge Merge
+	rate  *rate.Limiter
+
+	mu     sync.Mutex
+	due    map[string]struct{}
+	wake   chan struct{}        // holds a token when there may be something due
+	failed map[string]time.Time // not before; used by the loop alone
+}
+
+// StartCompaction compacts documents in the background, one at a time, as o says.
+// An append never waits for it but for the moment in which the finished snapshot
+// is written. A document that cannot be merged is logged, left as it is, and
+// tried again after a sweep. stop ends it and waits; call it before
+// [Store.Close]. A store has one at a time: a second takes the place of the first,
+// which has to be stopped all the same.
+func (s *Store) StartCompaction(o CompactionOptions, merge Merge) (stop func()) {
+	o = o.withDefaults()
+	c := &compactor{
+		store: s, opts: o, merge: merge, rate: rate.NewLimiter(rate.Limit(o.BytesPerSecond), o.BytesPerSecond),
+		due: make(map[string]struct{}), wake: make(chan struct{}, 1), failed: make(map[string]time.Time),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	s.compactor.Store(c)
+	go func() {
+		defer close(ended)
+		c.loop(ctx)
+	}()
+	return func() {
+		s.compactor.CompareAndSwap(c, nil)
+		cancel()
+		<-ended
+	}
+}
+
+// note says that a document is due. It is called by the syncer and does not block.
+func (c *compactor) note(name string) {
+	c.mu.Lock()
+	c.due[name] = struct{}{}
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *compactor) take() (name string, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name := range c.due {
+		delete(c.due, name)
+		return name, true
+	}
+	return "", false
+}
+
+func (c *compactor) loop(ctx context.Context) {
+	ticker := time.NewTicker(c.opts.Sweep)
+	defer ticker.Stop()
+	c.sweep(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			c.sweep(ctx)
+		case <-c.wake:
+			for name, ok := c.take(); ok && ctx.Err() == nil; name, ok = c.take() {
+				c.try(ctx, name)
+			}
+		}
+	}
+}
+
+// sweep looks at all documents.
+func (c *compactor) sweep(ctx context.Context) {
+	now := time.Now()
+	for name, until := range c.failed {
+		if now.After(until) {
+			delete(c.failed, name)
+		}
+	}
+	for after := ""; ctx.Err() == nil; {
+		list, err := c.store.Documents(ctx, after, maxList)
+		if err != nil {
+			c.report("look for documents to compact", "", err)
+			return
+		}
+		for _, d := range list {
+			after = d.Name
+			if d.Damage == nil && c.isDue(d) {
+				c.try(ctx, d.Name)
+			}
+		}
+		if len(list) < maxList {
+			return
+		}
+	}
+}
+
+func (c *compactor) isDue(d DocumentInfo) bool {
+	return c.opts.due(d.LogEntries, d.LogBytes, d.Bytes-d.LogBytes) || c.opts.rested(d, c.store.opts.Now())
+}
+
+// try compacts one document if it is due.
+func (c *compactor) try(ctx context.Context, name string) {
+	if time.Now().Before(c.failed[name]) {
+		return
+	}
+	if err := c.compact(ctx, name); err != nil {
+		c.failed[name] = time.Now().Add(c.opts.Sweep)
+		c.report("compact", name, err)
+	}
+}
+
+func (c *compactor) compact(ctx context.Context, name string) error {
+	d, err := c.store.Document(ctx, name, false)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	info := d.Info()
+	if !c.isDue(info) {
+		return nil // somebody was faster
+	}
+	for left := info.Bytes; left > 0; left -= int64(c.opts.BytesPerSecond) {
+		if err := c.rate.WaitN(ctx, int(min(left, int64(c.opts.BytesPerSecond)))); err != nil {
+			return fmt.Errorf("wait for the rate: %w", err)
+		}
+	}
+	began := time.Now()
+	seq, err := d.Merge(ctx, c.merge)
+	if err != nil {
+		return err
+	}
+	after := d.Info()
+	c.store.logger.Debug("compacted", "document", name, "sequence", seq, "entries", info.LogEntries,
+		"bytes_before", info.Bytes, "bytes_after", after.Bytes, "took", time.Since(began))
+	return nil
+}
+
+// report logs what went wrong, unless it is the end or somebody else's matter.
+func (c *compactor) report(what, name string, err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrDeleted) {
+		return
+	}
+	c.store.counters.compactErrors.Add(1)
+	c.store.logger.Error(what, "document", name, "error", err)
+}
+
+// Merge has merge make the state of the document as it is now on disk, and
+// compacts to it, see [Document.Compact]. It returns the sequence of the
+// snapshot; when nothing came since the newest one, that one's.
+func (d *Document) Merge(ctx context.Context, merge Merge) (seq uint64, err error) {
+	seq = d.Durable()
+	if d.Info().Snapshot >= seq {
+		return d.Info().Snapshot, nil
+	}
+	name := d.state.meta.name
+	state, err := merge(ctx, name, func(fn func(Entry) error) error {
+		err := d.Load(ctx, 0, func(e Entry) error {
+			if e.Seq > seq {
+				if e.Snapshot {
+					return fmt.Errorf("document %q was compacted by somebody else meanwhile", name)
+				}
+				return errEnough
+			}
+			return fn(e)
+		})
+		if errors.Is(err, errEnough) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("merge document %q: %w", name, err)
+	}
+	return seq, d.Compact(ctx, seq, state)
+}
+
+// errEnough ends a Load behind the last entry that is wanted.
+var errEnough = errors.New("enough")
