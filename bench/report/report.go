@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/weftsync/weft/bench/load"
 )
 
 // A Report is everything that one run measured.
@@ -27,21 +25,6 @@ type Report struct {
 	Missing []string `json:"missing"`
 	// Failures says what could not be measured, and why.
 	Failures []string `json:"failures"`
-}
-
-// A Server is what was measured through a running server.
-type Server struct {
-	Trace   string `json:"trace"`
-	Updates int    `json:"updates"`
-	// Flags are what the server was started with beyond its defaults: every limit that was raised for the run.
-	Flags []string     `json:"flags"`
-	Fsync load.Latency `json:"fsync"`
-	// RSSStartBytes is the server's memory before the first connection.
-	RSSStartBytes int64       `json:"rss_start_bytes"`
-	Load          load.Result `json:"load"`
-	// DiskBytes is the size of the data directory after the server had ended.
-	DiskBytes int64  `json:"disk_bytes"`
-	Error     string `json:"error,omitempty"`
 }
 
 // Fail notes what could not be measured.

@@ -1,0 +1,97 @@
+package report
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weftsync/weft/bench/load"
+	"github.com/weftsync/weft/bench/scenario"
+)
+
+func metric(name string, unit scenario.Unit, value float64) scenario.Metric {
+	return scenario.Metric{Name: name, Unit: unit, Value: value}
+}
+
+// sampleServer has a server that was measured, one that lies, one that died half-way, one that cannot and one that is
+// not here.
+func sampleServer() *Server {
+	curve := []load.Quantile{{Share: 0, Took: time.Millisecond}, {Share: 0.5, Took: 2 * time.Millisecond}, {Share: 0.99, Took: 3 * time.Millisecond}, {Share: 1, Took: 12 * time.Millisecond}}
+	good := scenario.Row{
+		Label: "50 connections", Connections: 50, Latency: load.Latency{Count: 4, P99: 3 * time.Millisecond, Curve: curve},
+		Memory: []int64{20e6, 25e6, 30e6}, MemoryEvery: time.Second,
+		Metrics: []scenario.Metric{metric("delivered/s", scenario.Count, 2401), metric("p99", scenario.Seconds, 0.003), metric("CPU", scenario.Share, 0.125), metric("memory", scenario.Bytes, 30e6)},
+	}
+	bad := good
+	bad.Faults = []string{"3 deliveries were lost"}
+	bad.Metrics = []scenario.Metric{metric("delivered/s", scenario.Count, 9999), metric("p99", scenario.Seconds, 0.001)}
+	climb := scenario.Row{
+		Label: "1 × 50", Connections: 50, Metrics: []scenario.Metric{metric("delivered/s", scenario.Count, 100_000)},
+		Curve: []scenario.Point{{PerSecond: 50_000, P99: time.Millisecond}, {PerSecond: 100_000, P99: 9 * time.Millisecond}},
+	}
+	return &Server{
+		Seed: 4, Full: true, OpenFiles: 1000, ServerCores: []int{0}, GeneratorCores: []int{1},
+		Fsync: load.Latency{Count: 200, P50: time.Millisecond, P99: 2 * time.Millisecond},
+		Peers: []ServerPeer{
+			{Peer: scenario.Peer{Name: "weft", Version: "abc", About: "on disk first", Raised: []string{"--x=1"}}},
+			{Peer: scenario.Peer{Name: "liar"}}, {Peer: scenario.Peer{Name: "mortal"}}, {Peer: scenario.Peer{Name: "mute"}},
+			{Peer: scenario.Peer{Name: "absent"}, Missing: "not installed; make it"},
+		},
+		Results: []scenario.Result{
+			{Scenario: "fan-out", Peer: "weft", Rows: []scenario.Row{good}},
+			{Scenario: "fan-out", Peer: "liar", Rows: []scenario.Row{bad}},
+			{Scenario: "fan-out", Peer: "mortal", Rows: []scenario.Row{{Label: "50 connections", Gap: "it died"}}, Failure: "50 connections: it died"},
+			{Scenario: "fan-out", Peer: "mute", Rows: []scenario.Row{}, Gap: "cannot be measured"},
+			{Scenario: "max-throughput", Peer: "weft", Rows: []scenario.Row{climb}},
+		},
+	}
+}
+
+// Every server has a row; what is not there never looks like a number, and what is wrong is marked.
+func TestServerTables(t *testing.T) {
+	r := sample()
+	r.Failures = nil
+	r.SetServer(sampleServer())
+	got := r.Text()
+	for _, want := range []string{`
+  server        delivered/s      p99   CPU   memory
+  ------------  -----------  -------  ----  -------
+  50 connections:
+  weft                2,401  3.00 ms  12 %  30.0 MB
+  liar (wrong)        9,999  1.00 ms     –        –
+  mortal             failed        –     –        –
+  mute                    –        –     –        –
+`, "servers on core 0, generator on core 1; full sizes", "seed 4", "limit of open files raised to 1000", "weft abc, dialect of y-websocket: on disk first; limits raised: --x=1",
+		"fsync of 4 KiB on the disk of the data: p50 1.00 ms", "absent: not installed; make it", "fan-out on liar, 50 connections: 3 deliveries were lost", "fan-out on mortal: 50 connections: it died"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("text lacks %q:\n%s", want, got)
+		}
+	}
+	if r.OK() {
+		t.Error("a report with a liar in it is OK")
+	}
+}
+
+func TestServerThatWasNotMeasured(t *testing.T) {
+	r := &Report{}
+	r.SetServer(&Server{Results: []scenario.Result{{Scenario: "idle", Peer: "weft", Failure: "no such file"}}})
+	if got := r.Text(); !strings.Contains(got, "weft    failed") || !strings.Contains(got, "idle on weft: no such file") {
+		t.Errorf("text is\n%s", got)
+	}
+	r.Fail("more", errors.New("it broke"))
+	if len(r.Failures) != 2 {
+		t.Errorf("failures = %q", r.Failures)
+	}
+}
+
+func TestFormatOfMetrics(t *testing.T) {
+	for want, m := range map[string]scenario.Metric{
+		"1,235": metric("", scenario.Count, 1234.6), "3.00 ms": metric("", scenario.Seconds, 0.003), "–2.00 MB": metric("", scenario.Bytes, -2e6),
+		"12 %": metric("", scenario.Share, 0.12), "yes": {Unit: scenario.Words, Text: "yes"},
+	} {
+		if got := Format(m); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
