@@ -88,6 +88,11 @@ func (s *Session) checkServed(ctx context.Context, d *document, want *crdt.Doc) 
 
 // Fetch returns the server's copy of a document.
 func Fetch(ctx context.Context, p Plan, document string) (*crdt.Doc, error) {
+	return fetch(ctx, p, document, 0)
+}
+
+// fetch joins a document and, when it may come late, waits for more until nothing has come for so long.
+func fetch(ctx context.Context, p Plan, document string, late time.Duration) (*crdt.Doc, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinWithin)
 	defer cancel()
 	c, err := DialClient(ctx, p, document, nil)
@@ -99,7 +104,17 @@ func Fetch(ctx context.Context, p Plan, document string) (*crdt.Doc, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc := crdt.New(crdt.Options{Limits: crdt.Limits{}})
+	for late > 0 {
+		more, err := c.More(late)
+		if err != nil {
+			return nil, fmt.Errorf("wait for more: %w", err)
+		}
+		if len(more) == 0 {
+			break
+		}
+		updates = append(updates, more...)
+	}
+	doc := crdt.New(crdt.Options{})
 	for _, u := range updates {
 		if _, err := doc.ApplyUpdate(u); err != nil {
 			return nil, fmt.Errorf("apply what the server sent: %w", err)
@@ -119,32 +134,50 @@ type Toll struct {
 	Span time.Duration `json:"span_nanoseconds"`
 }
 
+// lateWithin is how long a server that has told less than it had promised is waited for: it may still be loading.
+const lateWithin = time.Second
+
 // Toll compares what the server has now with what authors had been told, for after a server has died.
 func (s *Session) Toll(ctx context.Context, died time.Time) (Toll, error) {
 	var toll Toll
-	end := int64(died.Sub(s.began))
 	for _, d := range s.documents {
-		got, err := Fetch(ctx, s.Plan, d.name)
+		one, err := s.tollOf(ctx, d, died, 0)
+		if err == nil && one.Lost > 0 {
+			one, err = s.tollOf(ctx, d, died, lateWithin)
+		}
 		if err != nil {
 			return toll, fmt.Errorf("look at what is left of %s: %w", d.name, err)
 		}
-		state, err := got.EncodeStateAsUpdate(nil)
-		if err != nil {
-			return toll, err
-		}
-		left := newReplica(d.authors, nothing{})
-		if _, err := left.take(state); err != nil {
-			return toll, fmt.Errorf("look at what is left of %s: %w", d.name, err)
-		}
-		for i, a := range d.authors {
-			toll.Sent += int64(a.sent)
-			told := d.editors[i].saved
-			toll.Told += int64(told)
-			for k := left.of[i].next; k < told; k++ {
-				if !left.covered(i, k) {
-					toll.Lost++
-					toll.Span = max(toll.Span, time.Duration(end-a.meant[k]))
-				}
+		toll.Sent += one.Sent
+		toll.Told += one.Told
+		toll.Lost += one.Lost
+		toll.Span = max(toll.Span, one.Span)
+	}
+	return toll, nil
+}
+
+func (s *Session) tollOf(ctx context.Context, d *document, died time.Time, late time.Duration) (toll Toll, err error) {
+	got, err := fetch(ctx, s.Plan, d.name, late)
+	if err != nil {
+		return toll, err
+	}
+	state, err := got.EncodeStateAsUpdate(nil)
+	if err != nil {
+		return toll, err
+	}
+	left := newReplica(d.authors, nothing{})
+	if _, err := left.take(state); err != nil {
+		return toll, err
+	}
+	end := int64(died.Sub(s.began))
+	for i, a := range d.authors {
+		told := d.editors[i].saved
+		toll.Sent += int64(a.sent)
+		toll.Told += int64(told)
+		for k := left.of[i].next; k < told; k++ {
+			if !left.covered(i, k) {
+				toll.Lost++
+				toll.Span = max(toll.Span, time.Duration(end-a.meant[k]))
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/weftsync/weft/crdt/lib0"
@@ -190,6 +191,22 @@ func (c *Client) Join() (updates [][]byte, err error) {
 		return nil, fmt.Errorf("join: %w", err)
 	}
 	return updates, nil
+}
+
+// More waits for further updates, at the longest for d. y-websocket's server answers before it has loaded a document
+// from its store, and sends what was in there afterwards.
+func (c *Client) More(d time.Duration) (updates [][]byte, err error) {
+	_ = c.conn.SetReadDeadline(time.Now().Add(d)) // a TCP connection has deadlines
+	err = c.until(func(m message) (bool, error) {
+		if m.kind == kindStep2 || m.kind == kindUpdate {
+			updates = append(updates, append([]byte(nil), m.payload...))
+		}
+		return len(updates) > 0, nil
+	})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	return updates, err
 }
 
 // Step1 asks once more what the server has beyond a state vector, and waits for the answer, whose size it returns.

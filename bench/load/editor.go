@@ -199,7 +199,7 @@ func (c *conn) edit(at int64) error {
 	s.sent++
 	s.outstanding += int64(len(c.doc.editors) - 1)
 	s.unacked++
-	if c.state != stateLive {
+	if !c.greeted { // the answer to the server's step 1 will have it
 		a.meant = append(a.meant, -max(c.away, at))
 		return nil
 	}

@@ -232,7 +232,12 @@ func (s *Session) hold(ctx context.Context) error {
 			}
 		}
 	}
-	err := s.settle(ctx, s.phase.Patience, func() bool { report(); return s.arrivedEverywhere() })
+	// What was meant to be done before the end is done even if the generator could not do it in time.
+	err := s.settle(ctx, s.phase.Patience, func() bool {
+		report()
+		at, due := s.agenda.next()
+		return !(due && at < s.until) && s.arrivedEverywhere()
+	})
 	if errors.Is(err, errLate) {
 		return nil // the result says what did not arrive
 	}

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -34,8 +35,21 @@ func (r *run) join(ctx context.Context, document string, c *cut, missed bool) (t
 	if err != nil {
 		return 0, 0, err
 	}
-	return took, client.Received, c.check(received, missed)
+	wrong := c.check(received, missed)
+	for wrong != nil { // it may come late: y-websocket's server answers before it has loaded the document
+		more, err := client.More(lateBound)
+		took = time.Since(began)
+		if err != nil || len(more) == 0 {
+			return 0, 0, errors.Join(wrong, err)
+		}
+		received = append(received, more...)
+		wrong = c.check(received, missed)
+	}
+	return took, client.Received, nil
 }
+
+// lateBound is how long a server that has answered with less than the document is waited for.
+const lateBound = 5 * time.Second
 
 // fill brings a history into a document: its beginning as one update, the rest one by one.
 func (r *run) fill(ctx context.Context, document string, c *cut) error {

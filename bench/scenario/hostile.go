@@ -106,5 +106,5 @@ func (a *attack) strike(ctx context.Context, plan load.Plan, document string, bl
 		return
 	}
 	_ = c.SendUpdate(blow)
-	_, _ = c.Step1([]byte{0}) // wait for an answer, if one comes
+	_, _ = c.WaitForEnd(100 * time.Millisecond) // it may be refused, or taken
 }

@@ -13,6 +13,9 @@ func kill(ctx context.Context, r *run) error {
 	if !r.peer.Stores {
 		return fmt.Errorf("%w: it stores nothing", errGap)
 	}
+	if _, elsewhere := r.host.(address); elsewhere {
+		return errOther
+	}
 	const documents = 20
 	row := Row{Label: fmt.Sprintf("%d documents, 100 edits a second each", documents)}
 	if err := r.start(ctx); err != nil {

@@ -31,13 +31,13 @@ func All() []Scenario {
 			About: "CPU includes the cursors, which are delivered too. Acknowledged: the time until the author had the acknowledgement or, in the dialect of y-websocket, the echo."},
 		{Name: "max-throughput", Title: "As many edits as the server delivers within 100 ms", run: throughput,
 			About: "The rate is raised until p99 passes 100 ms or deliveries fall behind; shown is the highest rate held. An update counts once for each other editor that has it, however many travelled in one frame."},
-		{Name: "idle", Title: "2,000 connections that do nothing", run: idle,
+		{Name: "idle", Title: "Connections that do nothing", run: idle,
 			About: "Memory: what the server's resident memory grew by, divided by the connections."},
 		{Name: "cold", Title: "How long a client waits for a document", run: cold,
 			About: "From the connection's beginning until the document is there, the WebSocket's upgrade included. Cold process: the first document after a start. Cold document: one that the process has not loaded. Medians."},
 		{Name: "catch-up", Title: "How long a client waits that was away while others typed", run: catchUp,
 			About: "The client knows the document as it was so many updates ago, and gets what it lacks. Medians of several."},
-		{Name: "connect-storm", Title: "1,000 clients of 100 documents come back at once", run: storm,
+		{Name: "connect-storm", Title: "All clients come back at once", run: storm,
 			About: "From the moment at which all begin to connect until they have their documents."},
 		{Name: "slow-readers", Title: "Some stop reading while others paste 1 MB a second", run: slowReaders,
 			About: "p50 to max: of those who read. Growth: of the server's memory at its peak. Afterwards the slow ones read again, and have to get everything."},
@@ -182,6 +182,9 @@ func (s Scenario) Run(ctx context.Context, peer Peer, host Host, o Options) (res
 	began := time.Now()
 	r := &run{Options: o, peer: peer, host: host, result: result}
 	err := errors.Join(append([]error{s.run(ctx, r)}, r.failed...)...)
+	if cause := context.Cause(ctx); cause != nil {
+		err = errors.Join(cause, err)
+	}
 	if r.live != nil {
 		if died := r.live.Died(); died != nil {
 			err = errors.Join(died, err)

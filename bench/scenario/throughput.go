@@ -41,7 +41,7 @@ func (r *run) climb(ctx context.Context, p load.Plan) (Row, error) {
 	perEdit := float64(p.Documents*p.Authors) * float64(p.Editors-1) // deliveries a second at an edit a second
 	rate, good, bad := 4000/perEdit, 0.0, 0.0
 	var best *load.PhaseResult
-	for refined := 0; refined < 3; {
+	for refined, failed := 0, false; refined < 3; {
 		result, err := r.phase(ctx, s, load.Phase{
 			Name: fmt.Sprintf("%.0f/s", rate*perEdit), Rate: rate, Hold: size(r, 1500*time.Millisecond, 4*time.Second), Patience: 15 * time.Second,
 		})
@@ -57,9 +57,12 @@ func (r *run) climb(ctx context.Context, p load.Plan) (Row, error) {
 			if best == nil || result.PerSecond > best.PerSecond {
 				best = &row.Phases[len(row.Phases)-1]
 			}
-			good = rate
+			good, failed = rate, false
+		} else if !failed {
+			failed = true // one stall of the machine is not the server's limit
+			continue
 		} else {
-			bad = rate
+			bad, failed = rate, false
 		}
 		if bad == 0 {
 			rate *= 2
