@@ -46,9 +46,9 @@ func median(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// WriteFiles stores the report in dir as report.json, report.md and report.txt, and the JSON once more with the date in
-// the name, so that runs can be compared; and a picture of the engines in engine.svg, when there is something to draw. It
-// returns the path of report.md.
+// WriteFiles stores the report in dir as report.html, report.md, report.txt and report.json, and the JSON once more with
+// the date in the name, so that runs can be compared; and a picture of the engines in engine.svg, when there is something
+// to draw. It returns the path of report.md.
 func (r *Report) WriteFiles(dir string) (string, error) {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -57,10 +57,14 @@ func (r *Report) WriteFiles(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("write the report: %w", err)
 	}
+	whole, err := r.HTML()
+	if err != nil {
+		return "", err
+	}
 	stamp := r.Machine.Date.Format("20060102-150405")
 	files := map[string][]byte{
 		"report.json": data, "report-" + stamp + ".json": data,
-		"report.md": []byte(r.Markdown()), "report.txt": []byte(r.Text()),
+		"report.html": []byte(whole), "report.md": []byte(r.Markdown()), "report.txt": []byte(r.Text()),
 	}
 	if picture := r.SVG(); picture != "" {
 		files["engine.svg"] = []byte(picture)

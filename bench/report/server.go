@@ -161,7 +161,10 @@ func scenarioTable(sc scenario.Scenario, results []scenario.Result) *table {
 		}
 	}
 	if len(labels) == 0 {
-		labels, t.columns = []string{""}, append(t.columns, "")
+		labels = []string{""}
+	}
+	if len(t.columns) == 1 {
+		t.columns = append(t.columns, "") // for the word that says why there is nothing
 	}
 	for _, label := range labels {
 		if label != "" {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,7 @@ func sampleServer() *Server {
 			{Scenario: "fan-out", Peer: "mortal", Rows: []scenario.Row{{Label: "50 connections", Gap: "it died"}}, Failure: "50 connections: it died"},
 			{Scenario: "fan-out", Peer: "mute", Rows: []scenario.Row{}, Gap: "cannot be measured"},
 			{Scenario: "max-throughput", Peer: "weft", Rows: []scenario.Row{climb}},
+			{Scenario: "kill", Peer: "mortal", Rows: []scenario.Row{{Label: "20 documents", Gap: "it did not start"}}, Failure: "it did not start"},
 		},
 	}
 }
@@ -93,5 +95,108 @@ func TestFormatOfMetrics(t *testing.T) {
 		if got := Format(m); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// The page is whole in itself, has the pictures, and writes what it is given as text.
+func TestPage(t *testing.T) {
+	r := sample()
+	r.SetServer(sampleServer())
+	r.Server.Results[0].Rows[0].Label = "<b>50</b>"
+	got, err := r.HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"<svg", "latency, 50 connections", "memory, 50 connections", "p99 by throughput", "&lt;b&gt;50&lt;/b&gt;", "liar (wrong)", "3 deliveries were lost"} {
+		if !strings.Contains(got, part) {
+			t.Errorf("page lacks %q", part)
+		}
+	}
+	for _, part := range []string{"<b>50", "<script", "<link", "<img", "url(", "href"} {
+		if strings.Contains(got, part) {
+			t.Errorf("page has %q", part)
+		}
+	}
+}
+
+// Every line of a picture stays inside it, whatever the values.
+func TestPlotsStayInside(t *testing.T) {
+	for name, points := range map[string][]point{
+		"one": {{1, 1}}, "two": {{1, 2}, {3, 4}}, "level": {{1, 5}, {2, 5}}, "wide": {{1e-6, 1e-6}, {1e6, 1e3}}, "zero": {{0, 0}, {1, 1}},
+	} {
+		for _, scale := range []func(float64) float64{linear, logarithmic} {
+			p := &plot{title: name, x: axis{"x", scale, nil}, y: axis{"y", scale, timeTicks}}
+			p.add("weft", points)
+			p.add("nobody", nil)
+			got := p.svg()
+			if strings.Contains(got, "NaN") || strings.Contains(got, "Inf") || strings.Contains(got, "nobody") || !strings.Contains(got, "polyline") {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	before, after := sample(), sample()
+	before.SetServer(sampleServer())
+	after.SetServer(sampleServer())
+	after.Server.Results[0].Rows[0].Metrics[0].Value = 4802
+	after.Engine[0].Weft = after.Engine[0].Weft[:1]
+	got := Compare(before, after)
+	for _, want := range []string{"before:", "load average", "weft, 50 connections, delivered/s 2,401 4,802 2.00×", "paper, remote 1.00 ms 2.00 ms 2.00×", "liar, 50 connections, delivered/s (wrong)"} {
+		if !strings.Contains(strings.Join(strings.Fields(got), " "), want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if got := Compare(&Report{}, after); !strings.Contains(got, "nothing in common") {
+		t.Errorf("compared with nothing: %s", got)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	r := sample()
+	r.SetServer(sampleServer())
+	for i := range r.Server.Results {
+		for k := range r.Server.Results[i].Rows {
+			if row := &r.Server.Results[i].Rows[k]; row.Label == "50 connections" {
+				row.Label = "500 connections"
+			}
+		}
+	}
+	s := r.Summary()
+	got, err := s.Insert("above\n" + summaryBegin + "old\n" + summaryEnd + "\nbelow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"above\n" + summaryBegin + "\nAbacus, 2 cores", "21 November 2026", "|  | weft | liar | mortal | mute |\n",
+		"| – · 3.00 ms | – · 1.00 ms ✗ | failed | – |", "✗: something was lost", summaryEnd + "\nbelow"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if _, err := s.Insert("no marks"); err == nil {
+		t.Error("a text without marks: no error")
+	}
+	if (&Report{}).Summary() != nil {
+		t.Error("a summary of nothing")
+	}
+}
+
+// The README says what was measured, and nothing else.
+func TestReadmeIsTheSummary(t *testing.T) {
+	s, err := ReadSummary("../summary.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := s.Insert(string(readme))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want != string(readme) {
+		t.Errorf("README.md is not what the summary says; `weftbench readme` writes it. Want in it\n%s", s.Markdown())
 	}
 }

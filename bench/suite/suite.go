@@ -32,7 +32,7 @@ type Flags struct {
 	Data       string        `placeholder:"DIR" help:"Folder below which servers keep their data during the run, to choose the disk; a temporary one by default."`
 	OneCore    bool          `name:"one-core" default:"true" negatable:"" help:"Keep the servers to one core and the generator to the others."`
 	History    string        `default:"automerge-paper" help:"History that is the long document of some scenarios; a generated one where it is not here."`
-	Weft       string        `default:"bin/weft" help:"The weft binary."`
+	Weft       string        `placeholder:"FILE" help:"The weft binary; by default the one that was built beside this."`
 	Relay      string        `default:"bin/relay" help:"The binary of the relay."`
 	Node       string        `default:"node" help:"Node, for the peers that need it."`
 }
@@ -173,6 +173,13 @@ func (s *suite) history(chosen []scenario.Scenario) {
 	s.options.History = h
 }
 
+// A scenario on one server is ended when it takes longer: a server that hangs must not keep the others from being
+// measured.
+const (
+	quickWithin = time.Minute
+	fullWithin  = 15 * time.Minute
+)
+
 // one carries out a scenario on a server.
 func (s *suite) one(ctx context.Context, sc scenario.Scenario, p scenario.Peer) {
 	label := sc.Name + ", " + p.Name
@@ -183,6 +190,12 @@ func (s *suite) one(ctx context.Context, sc scenario.Scenario, p scenario.Peer) 
 		host = scenario.Running(s.Target)
 	}
 	options := s.options
+	within := quickWithin
+	if s.Full {
+		within = fullWithin + s.Soak*11/10
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it took longer than %v", within))
+	defer cancel()
 	options.Progress = func(l load.Live) { s.progress.Phase(label, l) }
 	result := sc.Run(ctx, p, host, options)
 	s.progress.End()

@@ -35,6 +35,10 @@ type cli struct {
 	All       struct{} `cmd:"" help:"Measure the engine, then servers."`
 	JustEng   struct{} `cmd:"" name:"engine" help:"Measure the engine beside others."`
 	JustServe struct{} `cmd:"" name:"server" help:"Measure running servers beside each other."`
+
+	Compare compareCommand `cmd:"" help:"Print two reports beside each other."`
+	Show    showCommand    `cmd:"" help:"Write a report that was kept as JSON once more in all its forms."`
+	Readme  readmeCommand  `cmd:"" help:"Put the summary of a report into the README."`
 }
 
 func main() {
@@ -63,6 +67,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
+	switch command.Command() {
+	case "compare <before> <after>":
+		return c.Compare.do(stdout)
+	case "show <report>":
+		return c.Show.do(stdout, c.Out)
+	case "readme <report>":
+		return c.Readme.do(root)
+	}
 	stop, err := c.profile()
 	if err != nil {
 		return err
@@ -90,7 +102,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(stdout, "written to", path, "and beside it as JSON and text")
+	fmt.Fprintln(stdout, "written to", path, "and beside it as HTML, JSON and text")
 	if !r.OK() {
 		return errIncomplete
 	}

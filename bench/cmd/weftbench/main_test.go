@@ -58,7 +58,7 @@ func TestAllOnTheGeneratedHistory(t *testing.T) {
 			t.Errorf("%s on %s: %+v", result.Scenario, result.Peer, result)
 		}
 	}
-	for _, part := range []string{"  generated:\n", "remote", "kill -9 while", "1,000 clients"} {
+	for _, part := range []string{"  generated:\n", "remote", "kill -9 while", "come back at once"} {
 		if !strings.Contains(stdout.String(), part) {
 			t.Errorf("output lacks %q:\n%s", part, &stdout)
 		}
