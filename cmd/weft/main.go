@@ -25,6 +25,7 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 type commandLine struct {
 	Dev     devCommand     `cmd:"" help:"Serve documents to this machine alone, open to everybody on it. For trying out and for development."`
 	Serve   serveCommand   `cmd:"" help:"Serve documents to the world."`
+	Bench   benchCommand   `cmd:"" help:"Put load on a server, measure it, and write a report. It starts a server of its own unless --target names one."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
