@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/weftsync/weft/crdt"
@@ -88,39 +89,36 @@ func (s *Session) checkServed(ctx context.Context, d *document, want *crdt.Doc) 
 
 // Fetch returns the server's copy of a document.
 func Fetch(ctx context.Context, p Plan, document string) (*crdt.Doc, error) {
-	return fetch(ctx, p, document, 0)
+	doc := crdt.New(crdt.Options{})
+	err := follow(ctx, p, document, func(update []byte) error {
+		_, err := doc.ApplyUpdate(update)
+		return err
+	}, func() bool { return true })
+	return doc, err
 }
 
-// fetch joins a document and, when it may come late, waits for more until nothing has come for so long.
-func fetch(ctx context.Context, p Plan, document string, late time.Duration) (*crdt.Doc, error) {
+// follow joins a document and hands on what the server sends until it has answered and enough is told, at the longest
+// for lateWithin after the answer.
+func follow(ctx context.Context, p Plan, document string, take func(update []byte) error, enough func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, joinWithin)
 	defer cancel()
 	c, err := DialClient(ctx, p, document, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer c.Close()
 	updates, err := c.Join()
-	if err != nil {
-		return nil, err
-	}
-	for late > 0 {
-		more, err := c.More(late)
-		if err != nil {
-			return nil, fmt.Errorf("wait for more: %w", err)
+	for end := time.Now().Add(lateWithin); err == nil; updates, err = c.More(time.Until(end)) {
+		for _, u := range updates {
+			if err := take(u); err != nil {
+				return fmt.Errorf("take what the server sent: %w", err)
+			}
 		}
-		if len(more) == 0 {
-			break
-		}
-		updates = append(updates, more...)
-	}
-	doc := crdt.New(crdt.Options{})
-	for _, u := range updates {
-		if _, err := doc.ApplyUpdate(u); err != nil {
-			return nil, fmt.Errorf("apply what the server sent: %w", err)
+		if len(updates) == 0 || enough() {
+			return nil
 		}
 	}
-	return doc, nil
+	return err
 }
 
 // A Toll is what was lost of what a server had told authors that it has.
@@ -134,54 +132,71 @@ type Toll struct {
 	Span time.Duration `json:"span_nanoseconds"`
 }
 
-// lateWithin is how long a server that has told less than it had promised is waited for: it may still be loading.
-const lateWithin = time.Second
+// lateWithin is how long a server that shows less than it had told is waited for: it may still be loading.
+const lateWithin = 20 * time.Second
 
 // Toll compares what the server has now with what authors had been told, for after a server has died.
 func (s *Session) Toll(ctx context.Context, died time.Time) (Toll, error) {
+	tolls, errs := make([]Toll, len(s.documents)), make([]error, len(s.documents))
+	var looking sync.WaitGroup // they are waited for together
+	for i, d := range s.documents {
+		looking.Go(func() {
+			one, err := s.tollOf(ctx, d, died)
+			if err != nil {
+				err = fmt.Errorf("look at what is left of %s: %w", d.name, err)
+			}
+			tolls[i], errs[i] = one, err
+		})
+	}
+	looking.Wait()
 	var toll Toll
-	for _, d := range s.documents {
-		one, err := s.tollOf(ctx, d, died, 0)
-		if err == nil && one.Lost > 0 {
-			one, err = s.tollOf(ctx, d, died, lateWithin)
-		}
-		if err != nil {
-			return toll, fmt.Errorf("look at what is left of %s: %w", d.name, err)
-		}
+	for _, one := range tolls {
 		toll.Sent += one.Sent
 		toll.Told += one.Told
 		toll.Lost += one.Lost
 		toll.Span = max(toll.Span, one.Span)
 	}
-	return toll, nil
+	return toll, errors.Join(errs...)
 }
 
-func (s *Session) tollOf(ctx context.Context, d *document, died time.Time, late time.Duration) (toll Toll, err error) {
-	got, err := fetch(ctx, s.Plan, d.name, late)
-	if err != nil {
-		return toll, err
-	}
-	state, err := got.EncodeStateAsUpdate(nil)
-	if err != nil {
-		return toll, err
-	}
+func (s *Session) tollOf(ctx context.Context, d *document, died time.Time) (Toll, error) {
 	left := newReplica(d.authors, nothing{})
-	if _, err := left.take(state); err != nil {
-		return toll, err
-	}
-	end := int64(died.Sub(s.began))
+	toll := left.toll(d, died.Sub(s.began))
+	err := follow(ctx, s.Plan, d.name, func(update []byte) error {
+		_, err := left.take(update)
+		return err
+	}, func() bool {
+		toll = left.toll(d, died.Sub(s.began))
+		return toll.Lost == 0
+	})
+	return toll, err
+}
+
+// toll compares what is left of a document with what authors were told until its server died.
+func (r *replica) toll(d *document, died time.Duration) (toll Toll) {
 	for i, a := range d.authors {
 		told := d.editors[i].saved
 		toll.Sent += int64(a.sent)
 		toll.Told += int64(told)
-		for k := left.of[i].next; k < told; k++ {
-			if !left.covered(i, k) {
-				toll.Lost++
-				toll.Span = max(toll.Span, time.Duration(end-a.meant[k]))
+		lose := func(k int) {
+			toll.Lost++
+			toll.Span = max(toll.Span, died-time.Duration(a.meant[k]))
+		}
+		for k := r.of[i].next; k < told; k++ {
+			if !r.covered(i, k) {
+				lose(k)
+			}
+		}
+		if r.of[i].extra == nil {
+			continue
+		}
+		for _, k := range r.of[i].extra.lost {
+			if k < told {
+				lose(k)
 			}
 		}
 	}
-	return toll, nil
+	return toll
 }
 
 // nothing ignores what arrives.

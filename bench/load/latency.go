@@ -40,12 +40,6 @@ func (r *recorder) record(nanos int64) {
 	_ = r.histogram.RecordValue(micros) // it is within the range
 }
 
-func (r *recorder) reset() {
-	if r.histogram != nil {
-		r.histogram.Reset()
-	}
-}
-
 // latency sums up. Without values the result is zero, and its Count says so.
 func (r *recorder) latency() Latency {
 	h := r.histogram

@@ -78,7 +78,7 @@ func compareScenario(sc scenario.Scenario, before, after []scenario.Result) *tab
 			}
 			for _, m := range row.Metrics {
 				n := slices.IndexFunc(other.Metrics, func(o scenario.Metric) bool { return o.Name == m.Name })
-				if n < 0 || m.Unit == scenario.Words {
+				if n < 0 {
 					continue
 				}
 				mark := ""

@@ -45,8 +45,6 @@ func Format(m scenario.Metric) string {
 		return bytesOf(m.Value)
 	case scenario.Share:
 		return fmt.Sprintf("%.0f %%", 100*m.Value)
-	case scenario.Words:
-		return m.Text
 	}
 	return count(int64(m.Value + 0.5))
 }

@@ -90,7 +90,7 @@ func TestServerThatWasNotMeasured(t *testing.T) {
 func TestFormatOfMetrics(t *testing.T) {
 	for want, m := range map[string]scenario.Metric{
 		"1,235": metric("", scenario.Count, 1234.6), "3.00 ms": metric("", scenario.Seconds, 0.003), "–2.00 MB": metric("", scenario.Bytes, -2e6),
-		"12 %": metric("", scenario.Share, 0.12), "yes": {Unit: scenario.Words, Text: "yes"},
+		"12 %": metric("", scenario.Share, 0.12),
 	} {
 		if got := Format(m); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -83,6 +83,9 @@ func cold(ctx context.Context, r *run) error {
 			return r.keep(ctx, row, fmt.Errorf("bring the document there: %w", err))
 		}
 	}
+	if err := r.quiet(ctx); err != nil {
+		return r.keep(ctx, row, err)
+	}
 	if err := r.coldRow(ctx, &row, names, c); err != nil {
 		return r.keep(ctx, row, err)
 	}

@@ -88,7 +88,6 @@ const (
 	Seconds Unit = "seconds"
 	Bytes   Unit = "bytes"
 	Share   Unit = "share" // of one core, 1 for all of it
-	Words   Unit = "words"
 )
 
 // A Metric is one value of a row.
@@ -96,7 +95,6 @@ type Metric struct {
 	Name  string  `json:"name"`
 	Unit  Unit    `json:"unit"`
 	Value float64 `json:"value"`
-	Text  string  `json:"text,omitempty"` // of Words
 }
 
 // A Point is one of a curve: what was delivered a second, and how long it took.
@@ -129,10 +127,6 @@ func (r *Row) add(name string, unit Unit, value float64) {
 }
 
 func (r *Row) took(name string, d time.Duration) { r.add(name, Seconds, d.Seconds()) }
-
-func (r *Row) say(name, text string) {
-	r.Metrics = append(r.Metrics, Metric{Name: name, Unit: Words, Text: text})
-}
 
 func (r *Row) fault(err error) {
 	if err != nil {
