@@ -28,6 +28,7 @@ type Flags struct {
 	Soak       time.Duration `default:"2m" help:"How long the scenario soak goes on."`
 	Target     string        `placeholder:"URL" help:"Measure the server that runs there, as weft, instead of starting any."`
 	Dialect    string        `default:"y-websocket" enum:"y-websocket,hocuspocus" help:"What clients of that server speak: ${enum}."`
+	Path       string        `placeholder:"PATH" help:"Where below that server its WebSockets are: sync/ by default, or nothing in the dialect of hocuspocus."`
 	AnyMachine bool          `name:"any-machine" help:"Let the target be another machine than this. It has to be yours: this is a load that takes servers down."`
 	Data       string        `placeholder:"DIR" help:"Folder below which servers keep their data during the run, to choose the disk; a temporary one by default."`
 	OneCore    bool          `name:"one-core" default:"true" negatable:"" help:"Keep the servers to one core and the generator to the others."`
@@ -127,6 +128,9 @@ func (f *Flags) peers(place scenario.Place) ([]scenario.Peer, error) {
 		p.Name, p.Version, p.Missing, p.Raised = f.Target, "", nil, nil
 		if f.Dialect == load.Hocuspocus.String() {
 			p.Dialect, p.Path, p.Views = load.Hocuspocus, "", false
+		}
+		if f.Path != "" {
+			p.Path = strings.TrimPrefix(f.Path, "/")
 		}
 		return []scenario.Peer{p}, nil
 	}
