@@ -133,5 +133,5 @@ fixtures: web-deps ## Regenerate the fixtures that real Yjs, lib0 and y-protocol
 
 .PHONY: clean
 clean: ## Remove what was built or installed; documents in ./data stay.
-	rm -rf bin web/node_modules bench/peers/node_modules web/test-results web/playwright-report
+	rm -rf bin web/node_modules bench/peers/node_modules bench/servers/node_modules web/test-results web/playwright-report
 	$(GO) clean -testcache

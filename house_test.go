@@ -60,6 +60,7 @@ var owners = map[string][]string{
 	"github.com/nats-io":                {"server"},
 	"github.com/schollz/progressbar":    {"cmd/weft", "bench"},
 	"github.com/klauspost/compress":     {"storage", "server"},
+	"github.com/HdrHistogram":           {"bench"},
 	"modernc.org/sqlite":                {"cmd/weft"},
 	"github.com/syndtr/goleveldb":       {"cmd/weft"},
 	module + "/crdt/crdttest":           {"crdt/crdttest", "bench"}, // otherwise tests only

@@ -4,233 +4,280 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
-	"sync/atomic"
+	"io"
+	"net"
+	"os"
 	"time"
-
-	"github.com/coder/websocket"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
 
-// maxFrameBytes bounds one frame that a client accepts.
-const maxFrameBytes = 64 << 20
-
-// A client is one WebSocket connection to a document. All that it receives is accounted for by one goroutine, run;
-// everything else is read only when that has ended, or behind a channel that it closes.
-type client struct {
-	name    string
-	conn    *websocket.Conn
-	targets []target
-	clock   func() int64 // nanoseconds since the run began
-
-	covered  coverage
-	reached  atomic.Int64 // how many targets are covered
-	arrivals []int64      // when each target was, in nanoseconds since the run began; written once, in order
-	goals    []*goal      // who waits for how many targets; ascending
-	joined   chan struct{}
-	greeting traffic // received until joined
-	done     chan struct{}
-	err      error // why run ended; valid when done is closed
-
-	received [][]byte // blocks of updates: length (lib0), bytes; for the check at the end
-	traffic
+// A Client is one editor on a connection of its own, for what is done one step after the other: filling a document,
+// joining it once, asking the server for its state. Its methods wait. It runs no engine.
+type Client struct {
+	conn   net.Conn
+	speech speech
+	buf    []byte // read and not yet understood
+	parts  []byte
+	// Received counts bytes.
+	Received int64
+	saved    int64
 }
 
-// traffic counts what a client received.
-type traffic struct {
-	frames   int   // that carried document content
-	messages int   // that carried document content
-	bytes    int64 // of all frames
-}
-
-// A target is what must be covered for an update to have arrived.
-type target struct {
-	clock   uint64
-	deleted int
-}
-
-// A goal is reached when the first n targets are covered; then traffic holds what had been received, and the channel
-// is closed.
-type goal struct {
-	n       int
-	reached chan struct{}
-	traffic traffic
-}
-
-func (t *traffic) add(other traffic) {
-	t.frames += other.frames
-	t.messages += other.messages
-	t.bytes += other.bytes
-}
-
-// documentURL returns the WebSocket address of a document below the server's address.
-func documentURL(base, document string) (string, error) {
-	u, err := url.Parse(base)
+// DialClient connects to a document and says hello with a state vector; nil is that of an empty document. Of the plan it
+// uses where the server is and what it speaks. The context's end ends everything that the client waits for.
+func DialClient(ctx context.Context, p Plan, document string, stateVector []byte) (*Client, error) {
+	to, host, err := p.address()
 	if err != nil {
-		return "", fmt.Errorf("read the server's address: %w", err)
+		return nil, err
 	}
-	switch u.Scheme {
-	case "http":
-		u.Scheme = "ws"
-	case "https":
-		u.Scheme = "wss"
-	}
-	return strings.TrimSuffix(u.String(), "/") + "/sync/" + url.PathEscape(document), nil
-}
-
-// dial connects, sends the first frame of a provider with an empty document, and starts the goroutine that receives. It
-// returns when the server has answered with the whole document. The caller ends the client with close.
-func dial(ctx context.Context, c *client, address string) error {
-	dialCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	conn, _, err := websocket.Dial(dialCtx, address, &websocket.DialOptions{CompressionMode: websocket.CompressionDisabled})
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", to.String())
 	if err != nil {
-		return fmt.Errorf("connect %s: %w", c.name, err)
+		return nil, fmt.Errorf("connect: %w", err)
 	}
-	conn.SetReadLimit(maxFrameBytes)
-	c.conn, c.joined, c.done = conn, make(chan struct{}), make(chan struct{})
-	go c.run()
-	if err := conn.Write(dialCtx, websocket.MessageBinary, appendSync(nil, syncStep1, []byte{0})); err != nil {
-		c.close()
-		return fmt.Errorf("greet as %s: %w", c.name, err)
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline) // a TCP connection has deadlines
 	}
-	select {
-	case <-c.joined:
-		return nil
-	case <-c.done:
-		return fmt.Errorf("join as %s: %w", c.name, c.err)
-	case <-dialCtx.Done():
-		c.close()
-		return fmt.Errorf("join as %s: no answer to the first message: %w", c.name, dialCtx.Err())
+	c := &Client{conn: conn, speech: speechOf(p.Dialect, document)}
+	if err := c.upgrade(host, p.path(document)); err != nil {
+		c.Close()
+		return nil, err
 	}
+	if stateVector == nil {
+		stateVector = []byte{0}
+	}
+	if p.Dialect == Hocuspocus {
+		err = c.write(c.speech.auth(nil))
+	}
+	if err = errors.Join(err, c.write(c.speech.sync(nil, wireStep1, stateVector))); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
-// close ends the connection at once and waits for the goroutine.
-func (c *client) close() {
-	_ = c.conn.CloseNow() // it may have ended by itself; why is in c.err
-	<-c.done
-}
+// Close ends the connection at once.
+func (c *Client) Close() { _ = c.conn.Close() }
 
-// run receives until the connection ends.
-func (c *client) run() {
-	defer close(c.done)
+func (c *Client) upgrade(host, path string) error {
+	if _, err := c.conn.Write(appendUpgrade(nil, host, path)); err != nil {
+		return fmt.Errorf("ask for a WebSocket: %w", err)
+	}
 	for {
-		kind, frame, err := c.conn.Read(context.Background())
-		now := c.clock()
-		if err != nil {
-			c.err = fmt.Errorf("receive: %w", err)
-			return
-		}
-		if kind != websocket.MessageBinary {
-			c.err = errors.New("receive: a text frame")
-			return
-		}
-		c.bytes += int64(len(frame))
-		if err := c.take(frame, now); err != nil {
-			c.err = err
-			_ = c.conn.CloseNow() // the error that matters is kept
-			return
-		}
-	}
-}
-
-// take handles one frame, which came at now.
-func (c *client) take(frame []byte, now int64) error {
-	d := lib0.NewDecoder(frame)
-	content := false
-	for d.Len() > 0 {
-		m, err := nextMessage(&d)
+		head, size, err := answerHead(c.buf)
 		if err != nil {
 			return err
 		}
-		if m.kind != messageSync {
-			continue
+		if size > 0 {
+			c.buf = c.buf[size:]
+			return checkUpgrade(head)
 		}
-		if m.sync == syncStep1 {
-			if err := c.answerStep1(); err != nil {
-				return err
+		if err := c.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) fill() error {
+	if cap(c.buf)-len(c.buf) < 64<<10 {
+		c.buf = append(make([]byte, 0, 2*len(c.buf)+256<<10), c.buf...)
+	}
+	n, err := c.conn.Read(c.buf[len(c.buf):cap(c.buf)])
+	c.buf = c.buf[:len(c.buf)+n]
+	c.Received += int64(n)
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return fmt.Errorf("receive: %w", err)
+}
+
+// write sends one message.
+func (c *Client) write(payload []byte) error { return c.WriteRaw(opBinary, payload) }
+
+// WriteRaw sends a frame with any opcode and payload, which a hostile client may choose.
+func (c *Client) WriteRaw(opcode byte, payload []byte) error {
+	if _, err := c.conn.Write(appendFrame(nil, opcode, payload)); err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	return nil
+}
+
+// frame returns the next message of the application.
+func (c *Client) frame() ([]byte, error) {
+	c.parts = c.parts[:0]
+	for {
+		f, size, err := nextFrame(c.buf)
+		if err != nil {
+			return nil, err
+		}
+		if size == 0 {
+			if err := c.fill(); err != nil {
+				return nil, err
 			}
 			continue
 		}
-		if !content {
-			content = true
-			c.frames++
+		c.buf = c.buf[size:]
+		switch f.op {
+		case opPing:
+			if err := c.WriteRaw(opPong, f.payload); err != nil {
+				return nil, err
+			}
+		case opClose:
+			return nil, closeError(f.payload)
+		case opBinary, opContinue:
+			if f.fin && len(c.parts) == 0 {
+				return f.payload, nil
+			}
+			if c.parts = append(c.parts, f.payload...); f.fin {
+				return c.parts, nil
+			}
 		}
-		if err := c.takeUpdate(m.payload, now); err != nil {
+	}
+}
+
+// until receives messages until take says that it has what it wants.
+func (c *Client) until(take func(message) (done bool, err error)) error {
+	for {
+		payload, err := c.frame()
+		if err != nil {
 			return err
 		}
-		if m.sync == syncStep2 {
-			c.join()
-		}
-	}
-	return nil
-}
-
-// answerStep1 answers as a provider that has nothing the server lacks.
-func (c *client) answerStep1() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := c.conn.Write(ctx, websocket.MessageBinary, appendSync(nil, syncStep2, []byte{0, 0})); err != nil {
-		return fmt.Errorf("answer the server's step 1: %w", err)
-	}
-	return nil
-}
-
-func (c *client) join() {
-	select {
-	case <-c.joined:
-	default:
-		c.greeting = c.traffic
-		close(c.joined)
-	}
-}
-
-func (c *client) takeUpdate(update []byte, now int64) error {
-	if err := c.covered.add(update); err != nil {
-		return fmt.Errorf("follow an update of %d bytes: %w", len(update), err)
-	}
-	c.messages++
-	c.keep(update)
-	reached := int(c.reached.Load())
-	for reached < len(c.targets) && c.covered.clock >= c.targets[reached].clock && c.covered.deleted >= c.targets[reached].deleted {
-		c.arrivals[reached] = now
-		reached++
-	}
-	c.reached.Store(int64(reached))
-	for len(c.goals) > 0 && c.goals[0].n <= reached {
-		c.goals[0].traffic = c.traffic
-		close(c.goals[0].reached)
-		c.goals = c.goals[1:]
-	}
-	return nil
-}
-
-// keep stores a copy of an update in blocks, so that growing never copies what is there.
-func (c *client) keep(update []byte) {
-	const block = 1 << 20
-	last := len(c.received) - 1
-	if last < 0 || cap(c.received[last])-len(c.received[last]) < len(update)+9 {
-		c.received = append(c.received, make([]byte, 0, max(block, len(update)+9)))
-		last++
-	}
-	c.received[last] = lib0.AppendBytes(c.received[last], update)
-}
-
-// updates calls fn with each update that was received, in order. It is for after close.
-func (c *client) updates(fn func(update []byte) error) error {
-	for _, block := range c.received {
-		d := lib0.NewDecoder(block)
+		d := lib0.NewDecoder(payload)
+		done := false
 		for d.Len() > 0 {
-			u, err := d.Bytes()
+			m, err := c.speech.next(&d)
 			if err != nil {
 				return err
 			}
-			if err := fn(u); err != nil {
+			switch m.kind {
+			case kindSaved:
+				c.saved++
+			case kindNotSaved:
+				return fmt.Errorf("%w an update", errRefused)
+			case kindPing:
+				if err := c.write([]byte{wirePong}); err != nil {
+					return err
+				}
+			}
+			one, err := take(m)
+			if err != nil {
 				return err
 			}
+			done = done || one
+		}
+		if done {
+			return nil
 		}
 	}
+}
+
+// Join waits until the server has sent the document, and returns all updates of the answer. A relay that understands
+// nothing sends what it has kept before it says that this was all.
+func (c *Client) Join() (updates [][]byte, err error) {
+	err = c.until(func(m message) (bool, error) {
+		switch m.kind {
+		case kindStep1:
+			return false, c.write(c.speech.sync(nil, wireStep2, []byte{0, 0}))
+		case kindStep2, kindUpdate:
+			updates = append(updates, append([]byte(nil), m.payload...))
+		}
+		return m.kind == kindStep2, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	return updates, nil
+}
+
+// More waits for further updates, at the longest for d. y-websocket's server answers before it has loaded a document
+// from its store, and sends what was in there afterwards.
+func (c *Client) More(d time.Duration) (updates [][]byte, err error) {
+	_ = c.conn.SetReadDeadline(time.Now().Add(d)) // a TCP connection has deadlines
+	err = c.until(func(m message) (bool, error) {
+		if m.kind == kindStep2 || m.kind == kindUpdate {
+			updates = append(updates, append([]byte(nil), m.payload...))
+		}
+		return len(updates) > 0, nil
+	})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	return updates, err
+}
+
+// Step1 asks once more what the server has beyond a state vector, and waits for the answer, whose size it returns.
+func (c *Client) Step1(stateVector []byte) (bytes int, err error) {
+	if err := c.write(c.speech.sync(nil, wireStep1, stateVector)); err != nil {
+		return 0, err
+	}
+	err = c.until(func(m message) (bool, error) {
+		if m.kind == kindStep2 || m.kind == kindUpdate {
+			bytes += len(m.payload)
+		}
+		return m.kind == kindStep2, nil
+	})
+	return bytes, err
+}
+
+// window is how many updates Fill sends before it waits for word of them.
+const window = 256
+
+// Fill sends updates of other authors and waits until the server has acknowledged or echoed all of them. The server must
+// have answered with Join before.
+func (c *Client) Fill(updates [][]byte) error {
+	for len(updates) > 0 {
+		n := min(window, len(updates))
+		saved := c.saved
+		var frames []byte
+		for _, u := range updates[:n] {
+			frames = appendFrame(frames, opBinary, append(c.speech.update(nil, len(u)), u...))
+		}
+		if _, err := c.conn.Write(frames); err != nil {
+			return fmt.Errorf("fill a document: %w", err)
+		}
+		if err := c.settled(n, saved); err != nil {
+			return fmt.Errorf("fill a document: %w", err)
+		}
+		updates = updates[n:]
+	}
 	return nil
+}
+
+// settled waits for word of n updates. In the dialect of y-websocket a server may echo several as one, or as none when
+// it had them; but it answers a step 1 after what came before it.
+func (c *Client) settled(n int, saved int64) error {
+	if c.speech.dialect == Hocuspocus {
+		if c.saved >= saved+int64(n) {
+			return nil
+		}
+		return c.until(func(message) (bool, error) { return c.saved >= saved+int64(n), nil })
+	}
+	_, err := c.Step1([]byte{0})
+	return err
+}
+
+// SendUpdate sends an update without waiting.
+func (c *Client) SendUpdate(update []byte) error {
+	return c.write(append(c.speech.update(nil, len(update)), update...))
+}
+
+// WaitForEnd reads until the server ends the connection, at the longest for d, and returns why it did. Anything else is
+// an error.
+func (c *Client) WaitForEnd(d time.Duration) (reason string, err error) {
+	_ = c.conn.SetDeadline(time.Now().Add(d)) // a TCP connection has deadlines
+	for {
+		_, err := c.frame()
+		var timeout net.Error
+		switch {
+		case err == nil:
+		case errors.As(err, &timeout) && timeout.Timeout():
+			return "", fmt.Errorf("the server does not end the connection within %v", d)
+		default:
+			return err.Error(), nil
+		}
+	}
 }

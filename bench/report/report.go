@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/weftsync/weft/bench/load"
 )
 
 // A Report is everything that one run measured.
@@ -27,21 +25,6 @@ type Report struct {
 	Missing []string `json:"missing"`
 	// Failures says what could not be measured, and why.
 	Failures []string `json:"failures"`
-}
-
-// A Server is what was measured through a running server.
-type Server struct {
-	Trace   string `json:"trace"`
-	Updates int    `json:"updates"`
-	// Flags are what the server was started with beyond its defaults: every limit that was raised for the run.
-	Flags []string     `json:"flags"`
-	Fsync load.Latency `json:"fsync"`
-	// RSSStartBytes is the server's memory before the first connection.
-	RSSStartBytes int64       `json:"rss_start_bytes"`
-	Load          load.Result `json:"load"`
-	// DiskBytes is the size of the data directory after the server had ended.
-	DiskBytes int64  `json:"disk_bytes"`
-	Error     string `json:"error,omitempty"`
 }
 
 // Fail notes what could not be measured.
@@ -63,9 +46,9 @@ func median(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// WriteFiles stores the report in dir as report.json, report.md and report.txt, and the JSON once more with the date in
-// the name, so that runs can be compared; and a picture of the engines in engine.svg, when there is something to draw. It
-// returns the path of report.md.
+// WriteFiles stores the report in dir as report.html, report.md, report.txt and report.json, and the JSON once more with
+// the date in the name, so that runs can be compared; and a picture of the engines in engine.svg, when there is something
+// to draw. It returns the path of report.md.
 func (r *Report) WriteFiles(dir string) (string, error) {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -74,10 +57,14 @@ func (r *Report) WriteFiles(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("write the report: %w", err)
 	}
+	whole, err := r.HTML()
+	if err != nil {
+		return "", err
+	}
 	stamp := r.Machine.Date.Format("20060102-150405")
 	files := map[string][]byte{
 		"report.json": data, "report-" + stamp + ".json": data,
-		"report.md": []byte(r.Markdown()), "report.txt": []byte(r.Text()),
+		"report.html": []byte(whole), "report.md": []byte(r.Markdown()), "report.txt": []byte(r.Text()),
 	}
 	if picture := r.SVG(); picture != "" {
 		files["engine.svg"] = []byte(picture)

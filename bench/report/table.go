@@ -8,6 +8,7 @@ import (
 // A table is rows of cells under a title. The first column is words, the others are numbers and stand to the right.
 type table struct {
 	title   string
+	note    string // a sentence below the title, if any
 	columns []string
 	rows    [][]string
 }
@@ -33,6 +34,9 @@ func (t *table) text() string {
 	}
 	var b strings.Builder
 	b.WriteString(t.title + "\n")
+	if t.note != "" {
+		b.WriteString("  " + t.note + "\n")
+	}
 	writeRow := func(row []string) {
 		line := ""
 		for i, cell := range row {
@@ -65,6 +69,9 @@ func (t *table) text() string {
 func (t *table) markdown() string {
 	var b strings.Builder
 	b.WriteString("### " + t.title + "\n\n")
+	if t.note != "" {
+		b.WriteString(t.note + "\n\n")
+	}
 	writeRow := func(row []string) {
 		for i, cell := range row {
 			row[i] = strings.ReplaceAll(cell, "|", "\\|")

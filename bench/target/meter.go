@@ -7,14 +7,18 @@ import (
 	"github.com/weftsync/weft/bench/load"
 )
 
-// sampleEvery is how often a meter looks at the memory.
-const sampleEvery = 50 * time.Millisecond
+// sampleEvery is how often a meter looks at the memory, and maxSamples how many of the values it keeps: when there would
+// be more it keeps every other one.
+const (
+	sampleEvery = 100 * time.Millisecond
+	maxSamples  = 400
+)
 
 // A Meter measures what a process uses while a phase of a load runs. It implements [load.Meter].
 type Meter struct {
 	pid    int
 	cpu    time.Duration // at Begin
-	peak   int64
+	usage  load.Usage
 	failed error
 	end    chan struct{}
 	ended  chan struct{}
@@ -29,9 +33,11 @@ func (m *Meter) Begin() error {
 	if m.cpu, err = CPU(m.pid); err != nil {
 		return err
 	}
-	if m.peak, err = RSS(m.pid); err != nil {
+	rss, err := RSS(m.pid)
+	if err != nil {
 		return err
 	}
+	m.usage = load.Usage{RSSBeginBytes: rss, RSSPeakBytes: rss, Every: sampleEvery}
 	m.failed, m.end, m.ended = nil, make(chan struct{}), make(chan struct{})
 	go m.sample()
 	return nil
@@ -41,6 +47,7 @@ func (m *Meter) sample() {
 	defer close(m.ended)
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
+	keep, n := 1, 0
 	for {
 		select {
 		case <-m.end:
@@ -52,11 +59,23 @@ func (m *Meter) sample() {
 			m.failed = err
 			return
 		}
-		m.peak = max(m.peak, rss)
+		u := &m.usage
+		u.RSSPeakBytes = max(u.RSSPeakBytes, rss)
+		if n++; n%keep != 0 {
+			continue
+		}
+		if u.Memory = append(u.Memory, rss); len(u.Memory) == maxSamples {
+			for i := range maxSamples / 2 {
+				u.Memory[i] = u.Memory[2*i+1]
+			}
+			u.Memory = u.Memory[:maxSamples/2]
+			keep *= 2
+			u.Every *= 2
+		}
 	}
 }
 
-// End stops measuring and returns what the process used since Begin. The peak of memory is that of samples 50 ms apart.
+// End stops measuring and returns what the process used since Begin. The peak of memory is that of samples 100 ms apart.
 func (m *Meter) End() (load.Usage, error) {
 	close(m.end)
 	<-m.ended
@@ -65,5 +84,6 @@ func (m *Meter) End() (load.Usage, error) {
 	if err := errors.Join(m.failed, err1, err2); err != nil {
 		return load.Usage{}, err
 	}
-	return load.Usage{CPU: cpu - m.cpu, RSSPeakBytes: max(m.peak, rss), RSSEndBytes: rss}, nil
+	m.usage.CPU, m.usage.RSSPeakBytes, m.usage.RSSEndBytes = cpu-m.cpu, max(m.usage.RSSPeakBytes, rss), rss
+	return m.usage, nil
 }

@@ -34,7 +34,7 @@ func TestMeterMeasuresThisProcess(t *testing.T) {
 	if err := m.Begin(); err != nil {
 		t.Fatal(err)
 	}
-	before := m.peak
+	before := m.usage.RSSPeakBytes
 	burn(200 * time.Millisecond)
 	const more = 64 << 20
 	sink = make([]byte, before+more) // the peak is that of the process's whole life
@@ -114,10 +114,13 @@ func script(t *testing.T, body string) string {
 	return path
 }
 
+// weft is how a script is started that stands in for weft.
+func weft(path string) Command { return Command{Path: path, Admin: true} }
+
 const ready = "echo listening on http://127.0.0.1:1/; echo admin on http://127.0.0.1:2/; "
 
 func TestStartAndStop(t *testing.T) {
-	s, err := Start(t.Context(), script(t, "trap 'exit 0' TERM; echo hello; "+ready+"while :; do sleep 0.01; done"), t.TempDir())
+	s, err := Start(t.Context(), weft(script(t, "trap 'exit 0' TERM; echo hello; "+ready+"while :; do sleep 0.01; done")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,23 +142,23 @@ func TestStartSaysWhatWentWrong(t *testing.T) {
 		"ends at once":    {"echo no disk >&2; exit 3", "no disk"},
 		"listens for all": {"echo admin on http://127.0.0.1:2/; echo listening on http://0.0.0.0:1/; exec sleep 60", "want loopback"},
 	} {
-		_, err := Start(t.Context(), script(t, c.body), t.TempDir())
+		_, err := Start(t.Context(), weft(script(t, c.body)))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error = %v, want one with %q", name, err, c.want)
 		}
 	}
-	if _, err := Start(t.Context(), filepath.Join(t.TempDir(), "weft"), t.TempDir()); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Start(t.Context(), weft(filepath.Join(t.TempDir(), "weft"))); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no binary: error = %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := Start(ctx, script(t, "exec sleep 60"), t.TempDir()); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := Start(ctx, weft(script(t, "exec sleep 60"))); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("says nothing: error = %v", err)
 	}
 }
 
 func TestStopReportsAnUncleanEnd(t *testing.T) {
-	s, err := Start(t.Context(), script(t, "trap 'echo lost it >&2; exit 5' TERM; "+ready+"while :; do sleep 0.01; done"), t.TempDir())
+	s, err := Start(t.Context(), weft(script(t, "trap 'echo lost it >&2; exit 5' TERM; "+ready+"while :; do sleep 0.01; done")))
 	if err != nil {
 		t.Fatal(err)
 	}

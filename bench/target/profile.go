@@ -14,6 +14,9 @@ import (
 // CPUProfile asks the server for a CPU profile of the next d and stores it under path. It returns when that time is
 // over.
 func (s *Server) CPUProfile(ctx context.Context, path string, d time.Duration) error {
+	if s.Admin == "" {
+		return errors.New("profile the server: it has no admin pages")
+	}
 	ctx, cancel := context.WithTimeout(ctx, d+20*time.Second)
 	defer cancel()
 	address := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", strings.TrimSuffix(s.Admin, "/"), max(1, int(d.Seconds())))

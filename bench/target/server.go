@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,26 +29,40 @@ const complaintBytes = 4 << 10
 // announced finds an address in what a server prints when it is ready, and what serves there.
 var announced = regexp.MustCompile(`^(listening|admin) on (http://\S+)`)
 
+// A Command is how a server is started. It has to print "listening on http://…" when it is ready.
+type Command struct {
+	Path string
+	Args []string
+	Dir  string // working directory; "" for this process's
+	// Admin says that it also prints "admin on http://…".
+	Admin bool
+	// Cores are those that it may run on; none for all.
+	Cores []int
+}
+
 // A Server is a running server process.
 type Server struct {
 	// Address is where it listens, for example "http://127.0.0.1:40123/".
 	Address string
-	// Admin is where its admin pages are, among them Go's profiles.
+	// Admin is where its admin pages are, among them Go's profiles; "" if it has none.
 	Admin string
+	// Ready is how long it took until it listened.
+	Ready time.Duration
 
 	cmd    *exec.Cmd
 	stderr *tail
+	killed bool
 	exited chan struct{} // closed when the process has ended
 	waited error         // how; valid when exited is closed
 }
 
-// Start runs a weft binary on a random loopback port with its data in dataDir, and returns when it listens. args are
-// added to the command line. The caller ends it with [Server.Stop].
-func Start(ctx context.Context, binary, dataDir string, args ...string) (*Server, error) {
-	if _, err := os.Stat(binary); err != nil {
+// Start runs a server and returns when it listens. The caller ends it with [Server.Stop].
+func Start(ctx context.Context, c Command) (*Server, error) {
+	if _, err := exec.LookPath(c.Path); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
-	cmd := exec.Command(binary, append([]string{"dev", "--addr", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dataDir}, args...)...)
+	cmd := exec.Command(c.Path, c.Args...)
+	cmd.Dir = c.Dir
 	s := &Server{cmd: cmd, stderr: &tail{}, exited: make(chan struct{})}
 	cmd.Stderr = s.stderr
 	out, in, err := os.Pipe()
@@ -55,7 +70,8 @@ func Start(ctx context.Context, binary, dataDir string, args ...string) (*Server
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
 	cmd.Stdout = in
-	err = cmd.Start()
+	began := time.Now()
+	err = startOn(c.Cores, cmd)
 	in.Close()
 	if err != nil {
 		out.Close()
@@ -65,12 +81,17 @@ func Start(ctx context.Context, binary, dataDir string, args ...string) (*Server
 		s.waited = cmd.Wait()
 		close(s.exited)
 	}()
+	wanted := []string{"listening"}
+	if c.Admin {
+		wanted = append(wanted, "admin")
+	}
 	ready := make(chan map[string]string, 1)
-	go readAddresses(out, ready)
+	go readAddresses(out, wanted, ready)
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	select {
 	case addresses := <-ready:
+		s.Ready = time.Since(began)
 		s.Address, s.Admin = addresses["listening"], addresses["admin"]
 		return s, s.checkLoopback()
 	case <-s.exited:
@@ -81,18 +102,18 @@ func Start(ctx context.Context, binary, dataDir string, args ...string) (*Server
 	}
 }
 
-// readAddresses sends the addresses when the server has printed both, then reads on so that the server never blocks on
+// readAddresses sends the addresses when the server has printed all, then reads on so that the server never blocks on
 // its output.
-func readAddresses(out *os.File, ready chan<- map[string]string) {
+func readAddresses(out *os.File, wanted []string, ready chan<- map[string]string) {
 	defer out.Close()
 	addresses := map[string]string{}
 	lines := bufio.NewScanner(out)
-	for len(addresses) < 2 && lines.Scan() {
-		if m := announced.FindStringSubmatch(lines.Text()); m != nil {
+	for len(addresses) < len(wanted) && lines.Scan() {
+		if m := announced.FindStringSubmatch(lines.Text()); m != nil && slices.Contains(wanted, m[1]) {
 			addresses[m[1]] = m[2]
 		}
 	}
-	if len(addresses) == 2 {
+	if len(addresses) == len(wanted) {
 		ready <- addresses
 	}
 	_, _ = io.Copy(io.Discard, out) // it ends with the process
@@ -109,6 +130,30 @@ func (s *Server) checkLoopback() error {
 
 // PID returns the number of the process.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Kill ends the process at once, as a power cut would, but for what the system has in its caches. Stop has nothing to
+// complain of then.
+func (s *Server) Kill() error {
+	s.killed = true
+	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill the server: %w", err)
+	}
+	<-s.exited
+	return nil
+}
+
+// Died reports whether the process has ended by itself, and how.
+func (s *Server) Died() error {
+	select {
+	case <-s.exited:
+		if s.killed {
+			return nil
+		}
+		return fmt.Errorf("the server has ended by itself (%w): %s", errors.Join(s.waited), s.stderr)
+	default:
+		return nil
+	}
+}
 
 // Stop asks the server to end, kills it when it does not, and reports an exit that was not clean. It may be called
 // again.
@@ -129,7 +174,7 @@ func (s *Server) Stop() error {
 		<-s.exited
 		return fmt.Errorf("stop the server: still there %v after SIGTERM, killed: %w", stopTimeout, errors.Join(err, s.waited))
 	}
-	if s.waited != nil {
+	if s.waited != nil && !s.killed {
 		return fmt.Errorf("stop the server: it ended with %w: %s", s.waited, s.stderr)
 	}
 	return nil

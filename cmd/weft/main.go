@@ -27,6 +27,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Serve documents to the world."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for trying out, or a key that makes tokens."`
 	Compact compactCommand `cmd:"" help:"Replace the logs of documents by snapshots, now, in a directory that no server uses."`
+	Bench   benchCommand   `cmd:"" help:"Put load on a server, measure it, and write a report. It starts a server of its own unless --target names one."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

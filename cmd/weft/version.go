@@ -11,6 +11,12 @@ type versionCommand struct{}
 
 // Run prints the version of the module, of the source it was built from, and of Go.
 func (versionCommand) Run(e *env) error {
+	_, err := fmt.Fprintf(e.stdout, "weft %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// version returns the version of the module and of the source it was built from.
+func version() string {
 	version, revision, modified := "(devel)", "", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" {
@@ -25,6 +31,5 @@ func (versionCommand) Run(e *env) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(e.stdout, "weft %s%s%s %s %s/%s\n", version, revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return version + revision + modified
 }

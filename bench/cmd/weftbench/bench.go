@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,6 +35,7 @@ type bench struct {
 	root     string
 	report   *report.Report
 	progress *progress
+	stderr   io.Writer
 	real     []string // paths
 	node     *yjs.Node
 	peers    []peers.Peer

@@ -1,5 +1,5 @@
-// Command weftbench measures weft's engine beside real Yjs, and a running weft server with a writer and many readers,
-// and prints tables. `make bench` runs it; bench/METHOD.md says what it measures and how.
+// Command weftbench measures weft's engine beside other engines, and a running weft server beside other servers, and
+// prints tables. `make bench` runs it; bench/METHOD.md says what it measures and how.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/weftsync/weft/bench/engine"
 	"github.com/weftsync/weft/bench/peers"
 	"github.com/weftsync/weft/bench/report"
+	"github.com/weftsync/weft/bench/suite"
 	"github.com/weftsync/weft/bench/trace"
 )
 
@@ -29,11 +30,15 @@ type cli struct {
 	Plain      bool   `help:"Show progress as lines, not as a bar; the default when standard error is not a terminal."`
 
 	Engine engineFlags `embed:"" prefix:"engine-"`
-	Server serverFlags `embed:"" prefix:"server-"`
+	Server suite.Flags `embed:"" prefix:"server-"`
 
-	All       struct{} `cmd:"" help:"Measure the engine, then the server."`
+	All       struct{} `cmd:"" help:"Measure the engine, then servers."`
 	JustEng   struct{} `cmd:"" name:"engine" help:"Measure the engine beside others."`
-	JustServe struct{} `cmd:"" name:"server" help:"Measure a running server."`
+	JustServe struct{} `cmd:"" name:"server" help:"Measure running servers beside each other."`
+
+	Compare compareCommand `cmd:"" help:"Print two reports beside each other."`
+	Show    showCommand    `cmd:"" help:"Write a report that was kept as JSON once more in all its forms."`
+	Readme  readmeCommand  `cmd:"" help:"Put the summary of a report into the README."`
 }
 
 func main() {
@@ -62,6 +67,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
+	switch command.Command() {
+	case "compare <before> <after>":
+		return c.Compare.do(stdout)
+	case "show <report>":
+		return c.Show.do(stdout, c.Out)
+	case "readme <report>":
+		return c.Readme.do(root)
+	}
 	stop, err := c.profile()
 	if err != nil {
 		return err
@@ -71,11 +84,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	r := &report.Report{
 		Machine: report.Here(ctx, root), Missing: []string{}, Failures: []string{}, RealTraces: []string{}, Peers: []report.Peer{},
 	}
-	b := &bench{cli: &c, root: root, report: r, progress: newProgress(stderr, c.Plain), jobs: map[*engine.Subject]peers.Job{}}
-	b.findTraces()
-	b.findPeers(ctx)
+	b := &bench{cli: &c, root: root, report: r, progress: newProgress(stderr, c.Plain), stderr: stderr, jobs: map[*engine.Subject]peers.Job{}}
 	name := command.Command()
 	if name != "server" {
+		b.findTraces()
+		b.findPeers(ctx)
 		b.engine(ctx)
 	}
 	if name != "engine" {
@@ -89,7 +102,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(stdout, "written to", path, "and beside it as JSON and text")
+	fmt.Fprintln(stdout, "written to", path, "and beside it as HTML, JSON and text")
 	if !r.OK() {
 		return errIncomplete
 	}
