@@ -163,8 +163,8 @@ func TestEveryEngineOnATinyHistory(t *testing.T) {
 				done++
 			}
 			t.Logf("%s %s does %d of %d rows", p.Name, p.Version, done, len(rows))
-			if done < 12 {
-				t.Errorf("%d rows are done, want at least 15", done)
+			if least := len(rows) / 2; done <= least {
+				t.Errorf("%d rows are done, want more than %d", done, least)
 			}
 		})
 	}
