@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -41,12 +42,13 @@ func (d *Doc) putRun(it *item, v value) {
 	it.setKind(kindAny)
 	it.content = uint32(len(d.elems))
 	it.len = uint32(len(v.ends))
-	from := 0
-	for _, end := range v.ends {
-		d.elems = append(d.elems, uint32(len(d.blobs)))
-		d.blobs = append(d.blobs, v.bytes[from:end]...)
-		from = end
+	d.elems = slices.Grow(d.elems, len(v.ends))
+	from := len(d.blobs)
+	d.elems = append(d.elems, uint32(from))
+	for _, end := range v.ends[:len(v.ends)-1] {
+		d.elems = append(d.elems, uint32(from+end))
 	}
+	d.blobs = append(d.blobs, v.bytes...)
 }
 
 // value is the content of an item to be made: elements of an array run, of
@@ -67,6 +69,10 @@ func packValues(vs []any, check func(any) error) ([]value, error) {
 	for i, v := range vs {
 		if err = check(v); err == nil {
 			out, err = appendPacked(out, v)
+		}
+		if i == 0 && len(out) == 1 && out[0].kind == kindAny {
+			run := &out[0] // most likely all the others belong to it, and take about as much
+			run.ends, run.bytes = slices.Grow(run.ends, len(vs)-1), slices.Grow(run.bytes, (len(vs)-1)*min(len(run.bytes), 16))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("value %d: %w", i, err)

@@ -394,6 +394,9 @@ func (d *Doc) decodeElements(src *source, it *item) error {
 		return err
 	}
 	it.len, it.content = n, uint32(len(d.elems))
+	if likely := min(int(n), src.Len()); likely > 16 {
+		d.elems, d.blobs = slices.Grow(d.elems, likely), slices.Grow(d.blobs, 2*likely)
+	}
 	for range n {
 		d.elems = append(d.elems, uint32(len(d.blobs)))
 		if it.kind() == kindAny {

@@ -55,6 +55,9 @@ func canonicalAny(dst []byte, d *Decoder, depth int) ([]byte, error) {
 		if err != nil {
 			return dst, err
 		}
+		if v >= -math.MaxInt32 && v <= math.MaxInt32 && v != 0 {
+			return append(dst, d.buf[start:d.pos]...), nil // the one form that Int takes
+		}
 		if v == 0 && negative {
 			return AppendNegativeZero(append(dst, TagInteger)), nil
 		}
@@ -139,7 +142,7 @@ func AppendNumber(dst []byte, f float64) []byte {
 // AppendWireAny appends the canonical value v as it goes over the wire: lone
 // surrogates become U+FFFD, everything else is copied.
 func AppendWireAny(dst, v []byte) []byte {
-	if utf8.Valid(v) || !hasSurrogate(v) {
+	if tag := v[0]; tag != TagString && tag != TagObject && tag != TagArray && tag != TagBytes || utf8.Valid(v) || !hasSurrogate(v) {
 		return append(dst, v...)
 	}
 	d := NewDecoder(v)
