@@ -51,13 +51,7 @@ type client struct {
 // collab opens a socket.
 func (s *testServer) collab(t testing.TB, path string, header http.Header) *hub {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	ws, _, err := websocket.Dial(ctx, s.socketURL(path), &websocket.DialOptions{HTTPHeader: header})
-	if err != nil {
-		t.Fatalf("dial %s: %v", path, err)
-	}
-	return hubOn(t, ws)
+	return hubOn(t, s.dial(t, path, header))
 }
 
 // hubOn begins to read a socket.

@@ -173,13 +173,19 @@ type editor struct {
 // connect opens a connection and starts to read it. It says nothing yet.
 func (s *testServer) connect(t testing.TB, path string, header http.Header) *editor {
 	t.Helper()
+	return editorOn(t, s.dial(t, path, header))
+}
+
+// dial opens a WebSocket.
+func (s *testServer) dial(t testing.TB, path string, header http.Header) *websocket.Conn {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	ws, _, err := websocket.Dial(ctx, s.socketURL(path), &websocket.DialOptions{HTTPHeader: header})
 	if err != nil {
 		t.Fatalf("dial %s: %v", path, err)
 	}
-	return editorOn(t, ws)
+	return ws
 }
 
 // editorOn begins to read a connection.

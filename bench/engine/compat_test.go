@@ -3,36 +3,18 @@ package engine
 import (
 	"bytes"
 	"errors"
-	"os"
 	"slices"
 	"testing"
 
 	"github.com/weftsync/weft/bench/peers"
 	"github.com/weftsync/weft/bench/trace"
 	"github.com/weftsync/weft/bench/updates"
-	"github.com/weftsync/weft/bench/yjs"
+	"github.com/weftsync/weft/bench/yjs/yjstest"
 	"github.com/weftsync/weft/crdt"
 )
 
 // client needs five bytes, as the random ids of real clients mostly do.
 const client = 3_141_592_653
-
-// node finds real Yjs. Without it the test is skipped, unless the environment says that it has to be there.
-func node(t testing.TB) *yjs.Node {
-	t.Helper()
-	root, err := trace.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := yjs.Find(t.Context(), root, t.TempDir())
-	if errors.Is(err, yjs.ErrMissing) && os.Getenv("WEFT_NEED_NODE") == "" {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 // histories returns generated ones and what there is of the real ones, each cut to its first n transactions.
 func histories(t testing.TB, n int) []*trace.Trace {
@@ -64,7 +46,7 @@ func histories(t testing.TB, n int) []*trace.Trace {
 
 // Typed into our engine and into Yjs, a history gives the same updates, byte for byte.
 func TestUpdatesEqualThoseOfYjs(t *testing.T) {
-	n := node(t)
+	n := yjstest.Node(t)
 	for _, h := range histories(t, 5_000) {
 		want, err := n.Updates(t.Context(), h, client)
 		if err != nil {

@@ -15,26 +15,10 @@ import (
 	"github.com/weftsync/weft/bench/peers"
 	"github.com/weftsync/weft/bench/trace"
 	"github.com/weftsync/weft/bench/yjs"
+	"github.com/weftsync/weft/bench/yjs/yjstest"
 )
 
 const client = 7
-
-// node finds Node. Without it the test is skipped, unless the environment says that it has to be there.
-func node(t testing.TB) *yjs.Node {
-	t.Helper()
-	root, err := trace.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := yjs.Find(t.Context(), root, t.TempDir())
-	if errors.Is(err, yjs.ErrMissing) && os.Getenv("WEFT_NEED_NODE") == "" {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 func TestFindSaysWhatIsMissing(t *testing.T) {
 	all := peers.Find(t.TempDir())
@@ -136,7 +120,7 @@ var someRows = []string{
 // Yjs does all rows, the other engines at least some, and none fails. Those that are not installed are skipped, each as a
 // test of its own, so that the output names them.
 func TestEveryEngineOnATinyHistory(t *testing.T) {
-	n := node(t)
+	n := yjstest.Node(t)
 	all := jobs(t, n)
 	for _, p := range peers.Find(n.Root) {
 		t.Run(p.Name, func(t *testing.T) {
@@ -172,7 +156,7 @@ func TestEveryEngineOnATinyHistory(t *testing.T) {
 
 // A row that takes too long, one that nobody knows and one whose input is wrong are told apart.
 func TestMeasureSaysWhyNot(t *testing.T) {
-	n := node(t)
+	n := yjstest.Node(t)
 	yjs := peers.Find(n.Root)[0]
 	job := jobs(t, n)["script-paper"]
 	script, err := json.Marshal(&engine.Script{Times: 1_000_000})
