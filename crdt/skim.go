@@ -49,7 +49,7 @@ func (r *reader) skim() bool {
 		}
 		n += int(size)
 	}
-	r.src.Skip(n - at)
+	r.src.Advance(n - at)
 	p.kind, p.info, p.len, p.raw = k, info, uint32(size), b[at:n]
 	return true
 }

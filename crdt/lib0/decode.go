@@ -202,9 +202,6 @@ func (d *Decoder) Bytes() ([]byte, error) {
 	return b, nil
 }
 
-// Skip moves over n bytes, which must be there.
-func (d *Decoder) Skip(n int) { d.pos += n }
-
 // Fixed reads n bytes without a length prefix. The result aliases the input.
 func (d *Decoder) Fixed(n int) ([]byte, error) {
 	if n > d.Len() {
