@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -162,6 +163,16 @@ type copyOfLog struct {
 	bytes int64  // of all entries
 }
 
+// newEngine returns an empty document for the server's own log. What is in it was held to the limits when it came, update
+// by update; all of it together may be more than one update of a peer may hold, and has to be loaded all the same.
+func newEngine() *crdt.Doc {
+	const all = math.MaxInt32
+	return crdt.New(crdt.Options{
+		KeepMarks: true,
+		Limits:    crdt.Limits{Structs: all, Clients: all, PendingStructs: all, PendingBytes: all, PendingDeletes: all},
+	})
+}
+
 // read opens and replays the log of a document.
 func (s *Server) read(name string) (c copyOfLog, err error) {
 	defer func() {
@@ -173,7 +184,7 @@ func (s *Server) read(name string) (c copyOfLog, err error) {
 			c.log.Close()
 		}
 	}()
-	c.doc = crdt.New(crdt.Options{KeepMarks: true})
+	c.doc = newEngine()
 	c.log, err = s.store.Document(context.Background(), name, false)
 	if errors.Is(err, storage.ErrNotFound) {
 		return c, nil
@@ -199,6 +210,7 @@ func (s *Server) read(name string) (c copyOfLog, err error) {
 	if err != nil {
 		return c, fmt.Errorf("replay the log: %w", err)
 	}
+	c.doc.SetLimits(crdt.Limits{})
 	return c, nil
 }
 
