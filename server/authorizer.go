@@ -13,7 +13,7 @@ import (
 
 // Authorizer says who may do what with a document. It is asked for each document on a WebSocket, each event stream and
 // each REST request, before a byte of the document is read, and again when a client renews its token. It must be safe
-// for concurrent use. ctx ends after Limits.AuthorizeWithin. Package server/auth has one that reads signed tokens and
+// for concurrent use: up to Limits.Authorizations calls run at once. ctx ends after Limits.AuthorizeWithin. Package server/auth has one that reads signed tokens and
 // one that asks a backend.
 //
 // To turn somebody away, return a *sync.Refusal: its code and reason are what the peer is told. Any other error means
@@ -96,6 +96,10 @@ func (denyAll) Authorize(context.Context, Request) (Grant, error) {
 
 // authorize asks the Authorizer, and makes sure that what it grants is enough for the action.
 func (s *Server) authorize(ctx context.Context, r Request) (Grant, *ysync.Refusal) {
+	if !s.authorizing.enter(ctx, s.limits.AuthorizeWithin) {
+		return Grant{}, ysync.Refuse(ysync.CodeTryLater, "too many wait to be authorised")
+	}
+	defer s.authorizing.leave()
 	ctx, cancel := context.WithTimeout(ctx, s.limits.AuthorizeWithin)
 	defer cancel()
 	action, document := r.Action, r.Document
