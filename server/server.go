@@ -65,6 +65,8 @@ type Server struct {
 	loads       chan struct{}  // one place for each load or replay under way
 	inFlight    budget
 	waiting     budget // held before authorisation
+	authorizing places // calls of the Authorizer
+	questions   places // sessions that are asked about beside their connection's reader
 	turnedAway  turnedAway
 	counters    counters
 
@@ -120,6 +122,8 @@ func newServer(o Options, h hooks) (*Server, error) {
 	s.loads = make(chan struct{}, s.limits.Loads)
 	s.inFlight.limit = s.limits.InFlightBytes
 	s.waiting.limit = s.limits.AllWaitingBytes
+	s.authorizing = make(places, s.limits.Authorizations)
+	s.questions = make(places, s.limits.Openings)
 	s.turnedAway = newTurnedAway()
 	s.counters.refusals = make(map[string]uint64)
 
