@@ -60,8 +60,8 @@ type Limits struct {
 	// RenewBefore is how long before a token expires its client is asked for a new one, in the Hocuspocus dialect.
 	// Default 10 s.
 	RenewBefore time.Duration
-	// ParkFor is how long a client of the y-websocket dialect that was refused the same within the last minute is kept
-	// on the line before it is closed, because it would come back at once. Negative: not at all. Default 60 s.
+	// ParkFor is how long a client of the y-websocket dialect that was refused the same a while ago is kept on the line
+	// before it is closed, because it would come back at once. Negative: not at all. Default 2 min.
 	ParkFor time.Duration
 	// StatelessBytes bounds one stateless message. Default 64 KiB.
 	StatelessBytes int
@@ -110,7 +110,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.SyncWithin, 10*time.Second)
 	def(&l.CollabWithin, 60*time.Second)
 	def(&l.RenewBefore, 10*time.Second)
-	def(&l.ParkFor, 60*time.Second)
+	def(&l.ParkFor, 2*time.Minute)
 	def(&l.StatelessBytes, 64<<10)
 	def(&l.AwarenessIDs, 8)
 	def(&l.AwarenessEvery, 50*time.Millisecond)

@@ -140,7 +140,7 @@ func (s *session) askOnce(token string) (next *string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.answer(token, grant, room, refusal); err != nil {
-		s.conn.refuse(asRefusal(err))
+		s.close(asRefusal(err))
 		s.next = nil
 	}
 	next, s.next = s.next, nil
@@ -257,8 +257,6 @@ func (s *session) look(now time.Time, l *Limits) {
 		refusal = s.carryOutAll(s.state.Resync())
 	}
 	if refusal != nil {
-		if err := s.turnAway(refusal); err != nil {
-			s.conn.refuse(refusal)
-		}
+		s.turnAwayNow(refusal)
 	}
 }

@@ -124,7 +124,7 @@ func newServer(o Options, h hooks) (*Server, error) {
 	s.waiting.limit = s.limits.AllWaitingBytes
 	s.authorizing = make(places, s.limits.Authorizations)
 	s.questions = make(places, s.limits.Openings)
-	s.turnedAway = newTurnedAway()
+	s.turnedAway = newTurnedAway(s.limits.ParkFor)
 	s.counters.refusals = make(map[string]uint64)
 
 	if o.Storage.Logger == nil {
