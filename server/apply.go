@@ -76,7 +76,7 @@ func (r *room) status(s *session, applied bool, n int) {
 	if n == 0 {
 		return
 	}
-	if last := r.gate.last(); last != nil && last.to == s && last.acks > 0 && !last.update && last.refused == !applied {
+	if last := r.gate.last(); last != nil && last.to == s && last.acks > 0 && last.update == nil && last.refused == !applied {
 		last.acks += n
 		return
 	}
@@ -141,7 +141,7 @@ func (r *room) commit(o origin, applied crdt.Applied) *ysync.Refusal {
 	r.size.grow(len(applied.Update))
 	r.step2 = sharedStep2{}
 	frame := ysync.YWebsocket{}.AppendUpdate(make([]byte, 0, len(applied.Update)+8), applied.Update)
-	r.gate.hold(held{frame: frame, update: true, to: o.session, acks: o.acks})
+	r.gate.hold(held{frame: frame, update: frame[len(frame)-len(applied.Update):], to: o.session, acks: o.acks})
 	r.stage(seq, applied.Roots)
 	r.release()
 	return nil
@@ -193,61 +193,6 @@ func (r *room) reply(s *session, message []byte) {
 	s.conn.out.owe(len(message))
 	r.gate.hold(held{frame: message, to: s})
 	r.release()
-}
-
-// onDurable is called by storage after an fsync, on a goroutine that all documents share: it hands over and returns.
-func (r *room) onDurable(uint64) {
-	if r.kicked.CompareAndSwap(false, true) {
-		go func() {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.kicked.Store(false)
-			if r.log != nil {
-				r.gate.advance(r.log.Durable())
-				r.release()
-			}
-		}()
-	}
-}
-
-// release lets out what the gate does not hold any more. The caller holds the lock.
-func (r *room) release() {
-	for {
-		h, ok := r.gate.next()
-		if !ok {
-			if r.render() {
-				continue // what was rendered may be durable already
-			}
-			return
-		}
-		switch {
-		case h.update:
-			r.flushed = h.needs
-			r.broadcast(h)
-		case h.to != nil && h.acks > 0:
-			h.to.conn.out.paid(0)
-			h.to.acknowledge(!h.refused, h.acks)
-		case h.to != nil:
-			h.to.deliver(parcel{frame: h.frame, kind: replyParcel})
-		case h.event != nil:
-			h.event.feed.publish(h.event)
-		case h.settled != nil:
-			h.settled <- nil
-		}
-	}
-}
-
-// broadcast sends an update to everybody. In the Hocuspocus dialect its writer is told by a sync status instead.
-func (r *room) broadcast(h held) {
-	p := parcel{frame: h.frame, kind: updateParcel, seq: h.needs}
-	for _, s := range r.members {
-		if s != h.to || !s.addressed() {
-			s.deliver(p)
-		}
-	}
-	if h.acks > 0 {
-		h.to.acknowledge(true, h.acks)
-	}
 }
 
 // settled returns a channel that is sent nil when everything assigned now is durable, or the refusal if the room fails

@@ -21,7 +21,7 @@ const (
 // serveDocument serves /api/documents/{document}. A slash in the name is escaped: what comes behind a bare one is kept
 // for parts of a document.
 func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped string) {
-	if !s.prepareREST(w, r, "GET, HEAD, PUT") {
+	if !s.prepareREST(w, r, "GET, HEAD, PUT, DELETE") {
 		return
 	}
 	name, ok := unescape(escaped)
@@ -30,19 +30,25 @@ func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped s
 		return
 	}
 	action := Get
-	if r.Method == http.MethodPut {
+	switch r.Method {
+	case http.MethodPut:
 		action = Create
+	case http.MethodDelete:
+		action = Delete
 	}
 	grant, refusal := s.admit(r, action, name)
 	if refusal != nil {
 		s.refuseHTTP(w, r, statusOf(refusal.Code), refusal)
 		return
 	}
-	if action == Create {
+	switch action {
+	case Create:
 		s.createDocument(w, r, name, grant)
-		return
+	case Delete:
+		s.deleteDocument(w, r, name, grant)
+	default:
+		s.getDocument(w, r, name)
 	}
-	s.getDocument(w, r, name)
 }
 
 // content is a document in one media type, at one moment.

@@ -287,13 +287,22 @@ func settle(log *storage.Document) error {
 
 // fail ends everything that needs the engine. The caller holds the lock. The error is logged here and nowhere else.
 func (r *room) fail(refusal *ysync.Refusal, cause error) {
+	if errors.Is(cause, storage.ErrDeleted) { // which is no failure, and may be taken back at any time
+		r.stop(refusal, time.Now())
+		return
+	}
 	r.srv.counters.failures.Add(1)
 	level := slog.LevelError
 	if refusal.Code == ysync.CodeTryLater {
 		level = slog.LevelWarn
 	}
 	r.srv.log.Log(context.Background(), level, "document failed", "document", r.name, "code", int(refusal.Code), "error", cause)
-	r.state, r.failure, r.retryAt = failed, refusal, time.Now().Add(retryAfter)
+	r.stop(refusal, time.Now().Add(retryAfter))
+}
+
+// stop is fail without blame. The caller holds the lock.
+func (r *room) stop(refusal *ysync.Refusal, retryAt time.Time) {
+	r.state, r.failure, r.retryAt = failed, refusal, retryAt
 	r.letGo()
 	for _, h := range r.gate.held {
 		if h.settled != nil {
@@ -327,6 +336,8 @@ func refusalOfStorage(err error) *ysync.Refusal {
 	switch {
 	case errors.Is(err, storage.ErrCorruptDocument):
 		return ysync.Refuse(ysync.CodeCorrupt, "the stored document is damaged")
+	case errors.Is(err, storage.ErrDeleted):
+		return refusalOfDeletion()
 	case errors.Is(err, storage.ErrNoSpace):
 		return ysync.Refuse(ysync.CodeDiskFull, "the disk is full")
 	case errors.Is(err, storage.ErrTooLarge):

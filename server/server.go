@@ -67,6 +67,8 @@ type Server struct {
 	waiting     budget // held before authorisation
 	kept        budget // merged logs that may be asked for again
 	keptDigests budget // of those for which there was no room
+	authorizing places // calls of the Authorizer
+	questions   places // sessions that are asked about beside their connection's reader
 	turnedAway  turnedAway
 	counters    counters
 
@@ -124,7 +126,9 @@ func newServer(o Options, h hooks) (*Server, error) {
 	s.inFlight.limit = s.limits.InFlightBytes
 	s.kept.limit, s.keptDigests.limit = s.limits.KeptBytes, s.limits.KeptBytes/4
 	s.waiting.limit = s.limits.AllWaitingBytes
-	s.turnedAway = newTurnedAway()
+	s.authorizing = make(places, s.limits.Authorizations)
+	s.questions = make(places, s.limits.Openings)
+	s.turnedAway = newTurnedAway(s.limits.ParkFor)
 	s.counters.refusals = make(map[string]uint64)
 
 	if o.Storage.Logger == nil {

@@ -187,9 +187,23 @@ func (s *session) end(refusal *ysync.Refusal) {
 	if s.gone {
 		return
 	}
+	s.turnAwayNow(refusal)
+}
+
+// turnAwayNow turns the peer away from outside of its reader, for its expiry or an administrator.
+func (s *session) turnAwayNow(refusal *ysync.Refusal) {
 	if err := s.turnAway(refusal); err != nil {
-		s.conn.refuse(refusal)
+		s.close(refusal)
 	}
+}
+
+// close ends the connection of a peer that is turned away from outside of its reader. A y-websocket that comes back with
+// the same token, and is refused for the same, is parked then.
+func (s *session) close(refusal *ysync.Refusal) {
+	if refusal.Code.Permanent() {
+		s.turnedAwayBefore(refusal.Code, nil)
+	}
+	s.conn.refuse(refusal)
 }
 
 // detach takes the session off the connection, because the peer has left the document.

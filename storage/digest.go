@@ -84,7 +84,10 @@ func (d *Document) KeepDigest(seq uint64, digest []byte) error {
 	value := digestRecord{document: st.meta.id, seq: seq}.encode(digest)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.gone {
+	switch {
+	case st.deleted.Load():
+		return fmt.Errorf("keep a digest: %w", ErrDeleted)
+	case st.gone:
 		return fmt.Errorf("keep a digest: %w", ErrClosed)
 	}
 	return st.store.pipeline.put(request{fill: func(b *pebble.Batch) error {

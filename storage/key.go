@@ -58,6 +58,11 @@ func documentKey(id uuid.UUID, kind byte) []byte {
 	return append(b, kind)
 }
 
+// documentEnd is the first key behind all that a document can have.
+func documentEnd(id uuid.UUID) []byte {
+	return append(documentKey(id, 0xff), 0xff)
+}
+
 // sequencedKey is the key of the entry or snapshot at seq. Sequences are big
 // endian, so that keys sort by them.
 func sequencedKey(id uuid.UUID, kind byte, seq uint64) []byte {
