@@ -39,10 +39,11 @@ const (
 	Create                    // create a document, perhaps with content; needs the level write
 	List                      // list documents; Request.Document is empty
 	Delete                    // delete a document; needs the level admin
+	History                   // see or change the past of a document; needs the level write, and admin to change what is kept
 	Replace                   // begin a document anew, with other content; needs the level admin
 )
 
-var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list", Delete: "delete", Replace: "replace"}
+var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list", Delete: "delete", Replace: "replace", History: "history"}
 
 // String returns the action's name.
 func (a Action) String() string {
@@ -119,7 +120,7 @@ func (s *Server) authorize(ctx context.Context, r Request) (Grant, *ysync.Refusa
 	}
 	need := ysync.Read
 	switch action {
-	case Create:
+	case Create, History:
 		need = ysync.Write
 	case Delete, Replace:
 		need = ysync.Admin

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weftsync/weft/crdt"
 	ysync "github.com/weftsync/weft/sync"
 )
 
@@ -21,6 +22,10 @@ const (
 // serveDocument serves /api/documents/{document}. A slash in the name is escaped: what comes behind a bare one is kept
 // for parts of a document.
 func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped string) {
+	if document, part, ok := strings.Cut(escaped, "/history"); ok && (part == "" || part[0] == '/') && !strings.Contains(document, "/") {
+		s.serveHistory(w, r, document, strings.TrimPrefix(part, "/"))
+		return
+	}
 	if !s.prepareREST(w, r, "GET, HEAD, PUT, DELETE") {
 		return
 	}
@@ -135,26 +140,11 @@ func (r *room) rendered(req *http.Request) (c content, refusal *ysync.Refusal) {
 			return nil, ysync.Refuse(ysync.CodeNotFound, "no such document")
 		}
 		c.tag, r.used = entityTag(r.incarnation(), r.gate.assigned), time.Now()
-		key := feedKey{json: accepted != typeText, named: q.Has("root"), root: q.Get("root")}
-		switch accepted {
-		case typeUpdate:
-			update, err := r.doc.EncodeStateAsUpdate(nil)
-			if err != nil {
-				return nil, ysync.Refuse(ysync.CodeUnavailable, "the document cannot be encoded")
-			}
-			c.mediaType, c.body = typeUpdate, update
-		case typeText:
-			v := view{key: key}
-			if refusal := v.bind(r.doc); refusal != nil {
-				return nil, refusal
-			}
-			c.mediaType, c.body = typeText+"; charset=utf-8", []byte(strings.ToValidUTF8(textOf(r.doc, v.key.root), "\uFFFD"))
-		default:
-			c.mediaType = typeJSON
-			if c.body = r.doc.JSON(); key.named {
-				c.body = r.doc.RootJSON(key.root)
-			}
+		made, refusal := contentOf(r.doc, accepted, feedKey{named: q.Has("root"), root: q.Get("root")})
+		if refusal != nil {
+			return nil, refusal
 		}
+		c.mediaType, c.body = made.mediaType, made.body
 		return r.settled(), nil
 	}()
 	if refusal != nil {
@@ -169,6 +159,30 @@ func (r *room) rendered(req *http.Request) (c content, refusal *ysync.Refusal) {
 	case <-req.Context().Done():
 		return c, ysync.Refuse(ysync.CodeTryLater, "the client has gone")
 	}
+}
+
+// contentOf renders a document, or one root of it, in a media type.
+func contentOf(doc *crdt.Doc, mediaType string, key feedKey) (content, *ysync.Refusal) {
+	switch key.json = mediaType != typeText; mediaType {
+	case typeUpdate:
+		update, err := doc.EncodeStateAsUpdate(nil)
+		if err != nil {
+			return content{}, ysync.Refuse(ysync.CodeUnavailable, "the document cannot be encoded")
+		}
+		return content{mediaType: typeUpdate, body: update}, nil
+	case typeText:
+		v := view{key: key}
+		if refusal := v.bind(doc); refusal != nil {
+			return content{}, refusal
+		}
+		text := strings.ToValidUTF8(textOf(doc, v.key.root), "\uFFFD")
+		return content{mediaType: typeText + "; charset=utf-8", body: []byte(text)}, nil
+	}
+	body := doc.JSON()
+	if key.named {
+		body = doc.RootJSON(key.root)
+	}
+	return content{mediaType: typeJSON, body: body}, nil
 }
 
 // acceptedType returns which of a document's types a request prefers: of those it names, the one it names first.

@@ -32,6 +32,8 @@ const (
 	kindSnapshot = 0x02
 	kindEntry    = 0x03
 	kindDigest   = 0x04
+	kindHistory  = 0x05
+	kindVersion  = 0x06
 )
 
 const (

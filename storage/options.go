@@ -43,6 +43,8 @@ type Options struct {
 	// also beside an error, which is logged: a document that is damaged can be
 	// deleted all the same. Nil keeps nothing.
 	Retire func(load func(fn func(e Entry) error) error) ([]byte, error)
+	// History holds for documents for which [Document.SetHistory] was not called.
+	History History
 	// ReserveBytes is the free disk space below which [Document.Append] is
 	// refused with [ErrNoSpace]. 0 is 256 MiB; negative switches the watch off.
 	ReserveBytes int64
