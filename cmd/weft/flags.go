@@ -23,6 +23,10 @@ type serverFlags struct {
 
 	KeepDeleted time.Duration `default:"168h" env:"WEFT_KEEP_DELETED" help:"For how long a deleted document can be taken back before it is erased; negative for ever (${default})."`
 
+	History      bool          `env:"WEFT_HISTORY" help:"Keep the past of documents when they are compacted (server/OPERATIONS.md, History)."`
+	HistoryAge   time.Duration `env:"WEFT_HISTORY_AGE" placeholder:"TIME" help:"Keep no more of it than this old; 0 for no bound."`
+	HistoryBytes int64         `env:"WEFT_HISTORY_BYTES" placeholder:"N" help:"Keep no more of a document than about so many bytes of updates; 0 for no bound."`
+
 	limitFlags `group:"Limits (server/OPERATIONS.md says what happens at each)"`
 }
 
@@ -42,7 +46,10 @@ func (f *serverFlags) options(addr string, log *slog.Logger) server.Options {
 		keep = time.Nanosecond // the flag's nought is until the next sweep, the option's is the default
 	}
 	return server.Options{
-		Storage:    storage.Options{Dir: f.Data, Logger: log, ReserveBytes: f.Reserve},
+		Storage: storage.Options{
+			Dir: f.Data, Logger: log, ReserveBytes: f.Reserve,
+			History: storage.History{On: f.History, Age: f.HistoryAge, Bytes: f.HistoryBytes},
+		},
 		Compaction: storage.CompactionOptions{KeepDeleted: keep},
 		Origins:    f.Origins, Prefix: f.Prefix, Logger: log, Drain: f.Drain, Addr: addr, AdminAddr: f.AdminAddr,
 		Limits: server.Limits{
