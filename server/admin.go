@@ -16,6 +16,7 @@ func (s *Server) adminHandler() http.Handler {
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("POST /admin/kick", s.serveKick)
 	mux.HandleFunc("POST /admin/reauthorize", s.serveReauthorize)
+	mux.HandleFunc("POST /admin/backup", s.serveBackup)
 	mux.HandleFunc("POST /admin/undelete", s.serveUndelete)
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
