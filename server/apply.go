@@ -137,7 +137,7 @@ func (r *room) commit(o origin, applied crdt.Applied) *ysync.Refusal {
 		return refusal
 	}
 	r.srv.counters.updates.Add(1)
-	r.gate.assigned = seq
+	r.gate.assigned, r.used = seq, time.Now()
 	r.size.grow(len(applied.Update))
 	r.step2 = sharedStep2{}
 	frame := ysync.YWebsocket{}.AppendUpdate(make([]byte, 0, len(applied.Update)+8), applied.Update)
@@ -186,45 +186,6 @@ func refusalOfUpdate(err error) *ysync.Refusal {
 		return ysync.Refuse(ysync.CodeMalformed, "update refused at byte %d: %s", bad.Offset, bad.Reason)
 	}
 	return ysync.Refuse(ysync.CodeMalformed, "update refused")
-}
-
-// claim sends the document's state vector to s: a claim too, and so behind the gate.
-func (r *room) claim(s *session) *ysync.Refusal {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.state != ready {
-		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
-	}
-	r.reply(s, ysync.YWebsocket{}.AppendStep1(nil, r.doc.EncodeStateVector()))
-	return nil
-}
-
-// sharedStep2 is the last step 2 that was made. Many who connect at the same time have the same state vector, most of
-// them none, and are sent the same bytes.
-type sharedStep2 struct {
-	vector string
-	frame  []byte
-	made   time.Time
-}
-
-// answer sends s what its state vector lacks.
-func (r *room) answer(s *session, vector []byte) (refusal *ysync.Refusal) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	defer r.contain(&refusal)
-	if r.state != ready {
-		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
-	}
-	if r.step2.frame == nil || r.step2.vector != string(vector) {
-		update, err := r.doc.EncodeStateAsUpdate(vector)
-		if err != nil {
-			return ysync.Refuse(ysync.CodeMalformed, "state vector refused: %v", err)
-		}
-		frame := ysync.YWebsocket{}.AppendStep2(make([]byte, 0, len(update)+16), update)
-		r.step2 = sharedStep2{string(vector), frame, time.Now()}
-	}
-	r.reply(s, r.step2.frame)
-	return nil
 }
 
 // reply sends a message to one session when everything assigned now is durable. The caller holds the lock.

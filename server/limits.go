@@ -82,7 +82,13 @@ type Limits struct {
 	Heartbeat time.Duration
 	// UnloadAfter is for how long a document without connections stays in memory. Default 30 s.
 	UnloadAfter time.Duration
-	// Loads bounds how many documents are loaded or replayed at the same time. Default 4.
+	// CoolAfter is for how long nobody may have edited or watched a document before its engine leaves memory though editors
+	// are connected. The next edit builds it again. Negative: never. Default 10 min.
+	CoolAfter time.Duration
+	// KeptBytes bounds what is kept, for a second, of the logs of documents without an engine, so that many who come back
+	// to one share the reading of its log. Default 16 MiB.
+	KeptBytes int64
+	// Loads bounds how many documents are loaded, merged or replayed at the same time. Default 4.
 	Loads int
 }
 
@@ -118,6 +124,8 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ViewEvery, 50*time.Millisecond)
 	def(&l.Heartbeat, 15*time.Second)
 	def(&l.UnloadAfter, 30*time.Second)
+	def(&l.CoolAfter, 10*time.Minute)
+	def(&l.KeptBytes, 16<<20)
 	def(&l.Loads, 4)
 	return l
 }

@@ -157,7 +157,7 @@ func (s *session) open() error {
 	return s.answer(token, grant, room, refusal)
 }
 
-// find asks the Authorizer, and loads the document for a session that is not in it yet. What fails for a passing reason
+// find asks the Authorizer, and opens the document for a session that is not in it yet. What fails for a passing reason
 // is tried again on a socket that others share. The caller has to exit the room.
 func (s *session) find(token string, joined bool) (Grant, *room, *ysync.Refusal) {
 	srv := s.conn.srv
@@ -168,7 +168,7 @@ func (s *session) find(token string, joined bool) (Grant, *room, *ysync.Refusal)
 		})
 		var room *room
 		if refusal == nil && !joined {
-			room, refusal = srv.rooms.open(s.conn.ctx, s.document)
+			room, refusal = srv.rooms.attend(s.conn.ctx, s.document)
 		}
 		passing := refusal != nil && !refusal.Code.Permanent() && refusal.Code != ysync.CodeCorrupt
 		if !passing || joined || !s.addressed() || time.Now().After(deadline) || srv.isDraining() || !s.conn.pauseQuietly(tryAgainAfter) {

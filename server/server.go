@@ -65,6 +65,8 @@ type Server struct {
 	loads       chan struct{}  // one place for each load or replay under way
 	inFlight    budget
 	waiting     budget // held before authorisation
+	kept        budget // merged logs that may be asked for again
+	keptDigests budget // of those for which there was no room
 	authorizing places // calls of the Authorizer
 	questions   places // sessions that are asked about beside their connection's reader
 	turnedAway  turnedAway
@@ -84,6 +86,7 @@ type hooks struct {
 	gateOff    bool // nothing waits for the disk
 	wrapAppend func(appendFunc) appendFunc
 	beforeLoad func(document string)
+	loadAlways bool // no document is answered for without an engine
 }
 
 // appendFunc appends to a log, as storage.Document.Append does.
@@ -121,6 +124,7 @@ func newServer(o Options, h hooks) (*Server, error) {
 	s.viewers.open = make(map[*view]struct{})
 	s.loads = make(chan struct{}, s.limits.Loads)
 	s.inFlight.limit = s.limits.InFlightBytes
+	s.kept.limit, s.keptDigests.limit = s.limits.KeptBytes, s.limits.KeptBytes/4
 	s.waiting.limit = s.limits.AllWaitingBytes
 	s.authorizing = make(places, s.limits.Authorizations)
 	s.questions = make(places, s.limits.Openings)

@@ -103,13 +103,13 @@ func (s *session) carryOutAll(steps []ysync.Step) *ysync.Refusal {
 func (s *session) carryOut(step ysync.Step) *ysync.Refusal {
 	switch step.Act {
 	case ysync.SendStep1:
-		return s.room.claim(s)
+		return s.room.claim(s.conn.ctx, s)
 	case ysync.SendStep2:
-		return s.room.answer(s, step.Payload)
+		return s.room.answer(s.conn.ctx, s, step.Payload)
 	case ysync.Apply:
-		return s.reject(step, s.room.apply(s.origin(step), step.Kind, step.Payload))
+		return s.reject(step, s.room.offer(s.conn.ctx, s.origin(step), step.Kind, step.Payload))
 	case ysync.ApplyKnown:
-		return s.reject(step, s.room.known(s.origin(step), step.Payload))
+		return s.reject(step, s.room.offerKnown(s.conn.ctx, s.origin(step), step.Payload))
 	case ysync.Reject:
 		s.room.reject(s)
 	case ysync.ApplyAwareness:
@@ -266,7 +266,7 @@ func (r *room) join(s *session, first []byte) *ysync.Refusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.state != ready:
+	case !r.answers():
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	case len(r.members) >= r.srv.limits.ConnectionsPerDocument:
 		return ysync.Refuse(ysync.CodeTryLater, "the document has %d connections already", len(r.members))

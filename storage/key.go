@@ -30,6 +30,7 @@ const (
 	kindMeta     = 0x01
 	kindSnapshot = 0x02
 	kindEntry    = 0x03
+	kindDigest   = 0x04
 )
 
 const (
