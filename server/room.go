@@ -71,6 +71,7 @@ type room struct {
 	feeds    map[feedKey]*feed
 	step2    sharedStep2
 	replayed *sharedReplay
+	weight   weight
 }
 
 // newRoom returns a cold room.
@@ -122,9 +123,19 @@ func (r *room) wake(ctx context.Context) *ysync.Refusal {
 // load builds the engine from the log. The room is not locked while it does: nobody can append before it is ready.
 func (r *room) load() {
 	r.srv.loads <- struct{}{}
+	if refusal := r.srv.admitLoad(); refusal != nil {
+		<-r.srv.loads
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		defer close(r.loaded)
+		r.fail(refusal, errors.New("no memory for it"))
+		return
+	}
 	began := time.Now()
+	end := r.srv.span("load", documentKey.String(r.name))
 	c, err := r.srv.read(r.name)
 	<-r.srv.loads
+	end(err, sequenceKey.Int64(int64(c.seq)), bytesKey.Int64(c.bytes))
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -137,7 +148,9 @@ func (r *room) load() {
 	r.gate.assigned, r.gate.durable, r.flushed = c.seq, c.seq, c.seq
 	r.size = sizeEstimate{bytes: c.bytes}
 	r.attach(c.log)
+	r.weigh(began)
 	r.srv.counters.loads.Add(1)
+	r.srv.counters.loading.observe(time.Since(began))
 	r.srv.log.Debug("document loaded", "document", r.name, "sequence", c.seq, "took", time.Since(began))
 }
 
