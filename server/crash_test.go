@@ -234,10 +234,11 @@ func buildWeft(t *testing.T, tags string) string {
 	return path
 }
 
-// startChild starts the binary and waits until it listens.
-func startChild(t *testing.T, binary, dir string) (*exec.Cmd, *testServer) {
+// startChild starts the binary, with flags of its own, and waits until it listens.
+func startChild(t *testing.T, binary, dir string, flags ...string) (*exec.Cmd, *testServer) {
 	t.Helper()
-	cmd := exec.Command(binary, "dev", "--addr", "127.0.0.1:0", "--data", dir, "--messages-per-second=-1", "--bytes-per-second=-1", "--reserve=-1")
+	cmd := exec.Command(binary, append([]string{"dev", "--addr", "127.0.0.1:0", "--data", dir,
+		"--messages-per-second=-1", "--bytes-per-second=-1", "--document-messages-per-second=-1", "--reserve=-1"}, flags...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
