@@ -82,6 +82,7 @@ type room struct {
 // newRoom returns a closed room.
 func newRoom(s *Server, name string) *room {
 	r := &room{srv: s, name: name, presence: newPresence(s.limits)}
+	r.presence.naive = s.hooks.everyMention
 	r.gate.off = s.hooks.gateOff
 	return r
 }

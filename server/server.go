@@ -99,10 +99,11 @@ type Server struct {
 
 // hooks are the tests' ways into the server. All are zero outside of tests.
 type hooks struct {
-	gateOff    bool // nothing waits for the disk
-	wrapAppend func(appendFunc) appendFunc
-	beforeLoad func(document string)
-	loadAlways bool // no document is answered for without an engine
+	gateOff      bool // nothing waits for the disk
+	wrapAppend   func(appendFunc) appendFunc
+	beforeLoad   func(document string)
+	everyMention bool // a connection speaks for every id that it ever mentions
+	loadAlways   bool // no document is answered for without an engine
 }
 
 // appendFunc appends to a log, as storage.Document.Append does.
