@@ -113,6 +113,11 @@ crash: web-deps build ## Kill the server while clients type, ROUNDS (50) times, 
 	cd web && $(NPM) run crash -- --control --rounds 5
 	cd web && $(NPM) run crash -- --control --rounds 5 --dialect hocuspocus
 
+.PHONY: campaign
+campaign: ## Do at full size what the tests of the server do in small: slow readers, a storm of reconnections, 10,000 documents under a memory limit.
+	@mkdir -p bin/campaign
+	WEFT_CAMPAIGN=full WEFT_CAMPAIGN_DIR=$(CURDIR)/bin/campaign $(GO) test -count=1 -timeout 0 -v -run '^TestCampaign' ./server
+
 .PHONY: bench
 bench: bench-built ## Measure the engine beside Yjs, and servers beside each other on all scenarios, in small: under 15 minutes.
 	@$(MAKE) --no-print-directory web-deps bench-servers || echo "bench: goes on with what is installed"
