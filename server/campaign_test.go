@@ -99,7 +99,7 @@ func TestCampaignTouchManyDocuments(t *testing.T) {
 	peak, now := memoryOf(cmd.Process.Pid)
 	t.Logf("%d documents of %d KiB under GOMEMLIMIT=%d MiB: written in %v, opened again in %v, peak %d MiB, now %d MiB",
 		documents, each>>10, limit>>20, written, time.Since(began)-written, peak>>20, now>>20)
-	if peak > limit*3/2 {
+	if peak > limit+64<<20 { // the limit is of what Go manages; the binary itself is there too
 		t.Errorf("got a peak of %d MiB, want about %d", peak>>20, limit>>20)
 	}
 	stopChild(t, cmd)

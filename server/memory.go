@@ -108,9 +108,9 @@ func (rs *rooms) evict(now time.Time, bytes int64) (n int) {
 	return n
 }
 
-// admitLoad waits until there is memory for one document more, or refuses. The caller holds no lock.
+// admitLoad waits until there is memory for one document more, or refuses, before those who wait for the document do. The caller holds no lock.
 func (s *Server) admitLoad() *ysync.Refusal {
-	for deadline := time.Now().Add(s.limits.OpenWithin); ; {
+	for deadline := time.Now().Add(s.limits.OpenWithin / 2); ; {
 		bytes, _ := s.memory.excess()
 		if bytes <= 0 {
 			return nil

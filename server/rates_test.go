@@ -67,7 +67,7 @@ func TestRatesOfConnection(t *testing.T) {
 	}{
 		{"messages", func(l *Limits) { l.MessagesPerSecond = 50 }, func(e *editor) { e.send([]byte{3}) }},
 		{"bytes", func(l *Limits) { l.BytesPerSecond = 64 << 10 }, func(e *editor) { e.write(strings.Repeat("x", 2000)) }},
-		{"work", func(l *Limits) { l.WorkPerSecond = 100 * time.Microsecond }, func(e *editor) {
+		{"work", func(l *Limits) { l.WorkPerSecond = 2 * time.Millisecond }, func(e *editor) {
 			e.edit(func(tx *crdt.Tx) error {
 				for i := range 100 {
 					if err := e.doc.Map("m").Set(tx, fmt.Sprint(i), "value"); err != nil {
@@ -85,7 +85,7 @@ func TestRatesOfConnection(t *testing.T) {
 		t.Run(tt.rate, func(t *testing.T) {
 			s := startServer(t, newDisk(), hooks{}, func(o *Options) { tt.limit(&o.Limits); o.Limits.SlowDownAfter = 200 * time.Millisecond })
 			calm, e := s.join(t, "d"), s.join(t, "d")
-			e.write(strings.Repeat("x", 2000))
+			e.write(strings.Repeat("x", 200))
 			e.sync()
 			if got := s.Stats().Throttled[tt.rate]; got != 0 {
 				t.Fatalf("held %d times before there was a reason", got)
