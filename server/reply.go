@@ -38,6 +38,9 @@ type sharedStep2 struct {
 
 // answer sends s what its state vector lacks.
 func (r *room) answer(ctx context.Context, s *session, vector []byte) *ysync.Refusal {
+	if refusal := r.aliveVector(vector); refusal != nil {
+		return refusal
+	}
 	r.srv.counters.resyncs.Add(1)
 	return r.respond(s, func() ([]byte, *ysync.Refusal) {
 		return r.step2For(s, vector)
@@ -119,6 +122,9 @@ func (r *room) refusal() *ysync.Refusal {
 // offer applies an update. A room without an engine answers one that adds nothing, as every client sends when it comes
 // back; any other wakes it.
 func (r *room) offer(ctx context.Context, o origin, kind ysync.Kind, update []byte) *ysync.Refusal {
+	if refusal := r.aliveUpdate(update); refusal != nil {
+		return refusal
+	}
 	done, refusal := r.offerCold(ctx, update, func() { r.confirm(o, kind, update) })
 	if done || refusal != nil {
 		return refusal
@@ -128,6 +134,9 @@ func (r *room) offer(ctx context.Context, o origin, kind ysync.Kind, update []by
 
 // offerKnown checks that an update from somebody who may only read adds nothing.
 func (r *room) offerKnown(ctx context.Context, o origin, update []byte) *ysync.Refusal {
+	if refusal := r.aliveUpdate(update); refusal != nil {
+		return refusal
+	}
 	done, refusal := r.offerCold(ctx, update, func() { r.status(o.session, true, o.acks) })
 	if done || refusal != nil {
 		return refusal

@@ -57,6 +57,8 @@ type room struct {
 
 	kicked atomic.Bool // a goroutine is about to open the gate
 
+	retired atomic.Pointer[crdt.Snapshot] // the clients of dead lineages; nil for none, and set when the room is opened
+
 	mu       sync.Mutex
 	state    roomState
 	moved    chan struct{}  // closed when opening or loading ends
@@ -145,7 +147,11 @@ func (r *room) reach(ctx context.Context, goal roomState) *ysync.Refusal {
 
 // open finds the log of the document, which need not have one.
 func (r *room) open(moved chan struct{}) {
-	log, err := r.srv.openLog(r.name)
+	retired, err := r.srv.retiredOf(r.name)
+	var log *storage.Document
+	if err == nil {
+		log, err = r.srv.openLog(r.name)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer close(moved)
@@ -153,6 +159,7 @@ func (r *room) open(moved chan struct{}) {
 		r.fail(refusalOfStorage(err), err)
 		return
 	}
+	r.retired.Store(retired)
 	r.state, r.gate.held = cold, nil
 	r.gate.assigned, r.gate.durable, r.flushed = 0, 0, 0
 	if log != nil {

@@ -159,6 +159,9 @@ func newServer(o Options, h hooks) (*Server, error) {
 	if o.Storage.Logger == nil {
 		o.Storage.Logger = s.log
 	}
+	if o.Storage.Retire == nil {
+		o.Storage.Retire = RetireLog
+	}
 	if s.store, err = storage.Open(o.Storage); err != nil {
 		return nil, fmt.Errorf("open the data directory: %w", err)
 	}
