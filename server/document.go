@@ -295,7 +295,7 @@ func (r *room) create(ctx context.Context, update []byte, user string) (string, 
 		if !applied.Changed {
 			applied.Update = emptyUpdate
 		}
-		if refusal := r.commit(origin{id: newID(), user: user}, applied); refusal != nil {
+		if refusal := r.commit(origin{id: newID(), user: user, at: time.Now().UnixNano()}, applied); refusal != nil {
 			return nil, "", refusal
 		}
 		return r.settled(), entityTag(r.incarnation(), r.gate.assigned), nil

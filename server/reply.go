@@ -41,8 +41,9 @@ func (r *room) answer(ctx context.Context, s *session, vector []byte) *ysync.Ref
 	if refusal := r.aliveVector(vector); refusal != nil {
 		return refusal
 	}
+	r.srv.counters.resyncs.Add(1)
 	return r.respond(s, func() ([]byte, *ysync.Refusal) {
-		return r.step2For(vector)
+		return r.step2For(s, vector)
 	}, func() ([]byte, *ysync.Refusal) {
 		update, refusal := r.coldUpdate(ctx, vector)
 		if refusal != nil {
@@ -53,9 +54,11 @@ func (r *room) answer(ctx context.Context, s *session, vector []byte) *ysync.Ref
 }
 
 // step2For encodes what a state vector lacks of a document with an engine. The caller holds the lock.
-func (r *room) step2For(vector []byte) ([]byte, *ysync.Refusal) {
+func (r *room) step2For(s *session, vector []byte) ([]byte, *ysync.Refusal) {
 	if r.step2.frame == nil || r.step2.vector != string(vector) {
+		done := s.work(busyBytes)
 		update, err := r.doc.EncodeStateAsUpdate(vector)
+		done()
 		if err != nil {
 			return nil, refusalOfVector(err)
 		}

@@ -78,11 +78,13 @@ type room struct {
 	step2    sharedStep2
 	shared   *sharedCopy
 	replayed *sharedReplay
+	weight   weight
 }
 
 // newRoom returns a closed room.
 func newRoom(s *Server, name string) *room {
 	r := &room{srv: s, name: name, presence: newPresence(s.limits)}
+	r.presence.naive = s.hooks.everyMention
 	r.gate.off = s.hooks.gateOff
 	return r
 }
@@ -172,7 +174,15 @@ func (r *room) open(moved chan struct{}) {
 func (r *room) load(log *storage.Document, moved chan struct{}) {
 	r.srv.loads <- struct{}{}
 	began := time.Now()
-	c, err := r.srv.build(r.name, log)
+	var c copyOfLog
+	refusal, err := r.srv.admitLoad(), errors.New("no memory for it")
+	if refusal == nil {
+		end := r.srv.span("load", documentKey.String(r.name))
+		if c, err = r.srv.build(r.name, log); err != nil {
+			refusal = refusalOfStorage(err)
+		}
+		end(err, sequenceKey.Int64(int64(c.seq)), bytesKey.Int64(c.bytes))
+	}
 	<-r.srv.loads
 
 	r.mu.Lock()
@@ -181,14 +191,16 @@ func (r *room) load(log *storage.Document, moved chan struct{}) {
 	if r.state != loading || r.moved != moved {
 		return
 	}
-	if err != nil {
-		r.fail(refusalOfStorage(err), err)
+	if refusal != nil {
+		r.fail(refusal, err)
 		return
 	}
 	r.state, r.doc, r.used = ready, c.doc, time.Now()
 	r.size = sizeEstimate{bytes: c.bytes}
 	r.forgetShared()
+	r.weigh(began)
 	r.srv.counters.loads.Add(1)
+	r.srv.counters.loading.observe(time.Since(began))
 	r.srv.log.Debug("document loaded", "document", r.name, "sequence", c.seq, "took", time.Since(began))
 }
 

@@ -138,15 +138,18 @@ func newMeta(name string, now time.Time) (metaRecord, error) {
 	if err != nil {
 		return metaRecord{}, fmt.Errorf("make a lineage: %w", err)
 	}
+	incarnation, err := newIncarnation()
+	return metaRecord{id: id, name: name, lineage: lineage, next: 1, created: now, incarnation: incarnation}, err
+}
+
+// newIncarnation returns a random number of 53 bits, so that JavaScript can hold
+// it as a number.
+func newIncarnation() (uint64, error) {
 	var random [8]byte
 	if _, err := rand.Read(random[:]); err != nil {
-		return metaRecord{}, fmt.Errorf("make an incarnation: %w", err)
+		return 0, fmt.Errorf("make an incarnation: %w", err)
 	}
-	return metaRecord{
-		id: id, name: name, lineage: lineage, next: 1, created: now,
-		// 53 bits, so that JavaScript can hold it as a number.
-		incarnation: binary.LittleEndian.Uint64(random[:])>>11 | 1,
-	}, nil
+	return binary.LittleEndian.Uint64(random[:])>>11 | 1, nil
 }
 
 // readDocument fills st with what the disk has of the document called name. The
