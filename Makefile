@@ -120,6 +120,11 @@ crash: web-deps build ## Cut the power of the log for DURATION (60s) from SEED, 
 flips: ## Flip FLIPS (1000) bits in each kind of file of a data directory, and count what becomes of it.
 	WEFT_FLIP_SEEDS=$(FLIPS) $(GO) test -count=1 -timeout 0 -v -run '^TestFlip' ./storage
 
+.PHONY: campaign
+campaign: ## Do at full size what the tests of the server do in small: slow readers, a storm of reconnections, 10,000 documents under a memory limit.
+	@mkdir -p bin/campaign
+	WEFT_CAMPAIGN=full WEFT_CAMPAIGN_DIR=$(CURDIR)/bin/campaign $(GO) test -count=1 -timeout 0 -v -run '^TestCampaign' ./server
+
 .PHONY: bench
 bench: bench-built ## Measure the engine beside Yjs, and servers beside each other on all scenarios, in small: under 15 minutes.
 	@$(MAKE) --no-print-directory web-deps bench-servers || echo "bench: goes on with what is installed"

@@ -23,7 +23,8 @@ type origin struct {
 	session *session // nil for REST
 	id      uuid.UUID
 	user    string
-	acks    int // sync statuses that it is owed
+	acks    int   // sync statuses that it is owed
+	at      int64 // when its last byte was received, in nanoseconds of the Unix epoch; 0 if that is not known
 }
 
 // apply carries one update from the check to the log. What it returns ends the session of whoever sent it; the document
@@ -32,6 +33,7 @@ func (r *room) apply(o origin, kind ysync.Kind, update []byte) (refusal *ysync.R
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.contain(&refusal)
+	defer o.session.work(len(update))()
 	if refusal := r.admit(update); refusal != nil {
 		// A full disk or document refuses what is new. Every client answers the server's step 1, most of them with
 		// nothing new, and may go on reading.
@@ -66,6 +68,7 @@ func (r *room) confirm(o origin, kind ysync.Kind, update []byte) {
 	case o.session.addressed():
 		r.status(o.session, true, o.acks)
 	case kind == ysync.Update:
+		r.srv.counters.acks.Add(1)
 		r.reply(o.session, ysync.YWebsocket{}.AppendUpdate(nil, update))
 	}
 }
@@ -141,7 +144,7 @@ func (r *room) commit(o origin, applied crdt.Applied) *ysync.Refusal {
 	r.size.grow(len(applied.Update))
 	r.step2 = sharedStep2{}
 	frame := ysync.YWebsocket{}.AppendUpdate(make([]byte, 0, len(applied.Update)+8), applied.Update)
-	r.gate.hold(held{frame: frame, update: frame[len(frame)-len(applied.Update):], to: o.session, acks: o.acks})
+	r.gate.hold(held{frame: frame, update: frame[len(frame)-len(applied.Update):], to: o.session, acks: o.acks, at: o.at})
 	r.stage(seq, applied.Roots)
 	r.release()
 	return nil
@@ -163,6 +166,7 @@ func (r *room) known(o origin, update []byte) (refusal *ysync.Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.contain(&refusal)
+	defer o.session.work(len(update))()
 	if r.state != ready {
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	}
@@ -191,6 +195,7 @@ func refusalOfUpdate(err error) *ysync.Refusal {
 // reply sends a message to one session when everything assigned now is durable. The caller holds the lock.
 func (r *room) reply(s *session, message []byte) {
 	s.conn.out.owe(len(message))
+	s.conn.spent.replies.Add(int64(len(message)))
 	r.gate.hold(held{frame: message, to: s})
 	r.release()
 }

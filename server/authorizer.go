@@ -33,15 +33,16 @@ type Action uint8
 
 // The actions.
 const (
-	Sync   Action = iota + 1 // take part, over a WebSocket
-	View                     // watch, over an event stream
-	Get                      // read once
-	Create                   // create a document, perhaps with content; needs the level write
-	List                     // list documents; Request.Document is empty
-	Delete                   // delete a document; needs the level admin
+	Sync    Action = iota + 1 // take part, over a WebSocket
+	View                      // watch, over an event stream
+	Get                       // read once
+	Create                    // create a document, perhaps with content; needs the level write
+	List                      // list documents; Request.Document is empty
+	Delete                    // delete a document; needs the level admin
+	Replace                   // begin a document anew, with other content; needs the level admin
 )
 
-var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list", Delete: "delete"}
+var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list", Delete: "delete", Replace: "replace"}
 
 // String returns the action's name.
 func (a Action) String() string {
@@ -120,7 +121,7 @@ func (s *Server) authorize(ctx context.Context, r Request) (Grant, *ysync.Refusa
 	switch action {
 	case Create:
 		need = ysync.Write
-	case Delete:
+	case Delete, Replace:
 		need = ysync.Admin
 	}
 	if grant.Level < need {

@@ -32,7 +32,9 @@ func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped s
 	action := Get
 	switch r.Method {
 	case http.MethodPut:
-		action = Create
+		if action = Create; replaces(r) {
+			action = Replace
+		}
 	case http.MethodDelete:
 		action = Delete
 	}
@@ -44,6 +46,8 @@ func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped s
 	switch action {
 	case Create:
 		s.createDocument(w, r, name, grant)
+	case Replace:
+		s.replaceDocument(w, r, name, grant)
 	case Delete:
 		s.deleteDocument(w, r, name, grant)
 	default:
@@ -182,7 +186,7 @@ func acceptedType(accept string) string {
 // createDocument answers a PUT with If-None-Match: *, which creates a document exactly once.
 func (s *Server) createDocument(w http.ResponseWriter, r *http.Request, name string, grant Grant) {
 	if strings.TrimSpace(r.Header.Get("If-None-Match")) != "*" {
-		s.refuseHTTP(w, r, http.StatusPreconditionRequired, ysync.Refuse(ysync.CodeMalformed, "PUT only creates: it needs If-None-Match: *"))
+		s.refuseHTTP(w, r, http.StatusPreconditionRequired, ysync.Refuse(ysync.CodeMalformed, "PUT creates with If-None-Match: *, or begins anew with If-Match: *"))
 		return
 	}
 	update, refusal := s.readBody(w, r)
@@ -243,6 +247,15 @@ func (r *room) create(ctx context.Context, update []byte, user string) (string, 
 	if taken {
 		return "", ysync.Refuse(ysync.CodeConflict, "the document exists already")
 	}
+	if refusal := r.aliveUpdate(update); refusal != nil {
+		// A template that was used for the lineage before: as any other content it gets clients of its own.
+		if refusal.Code != ysync.CodeConflict {
+			return "", refusal
+		}
+		if update, refusal = r.srv.seed(update); refusal != nil {
+			return "", refusal
+		}
+	}
 	opening, cancel := context.WithTimeout(ctx, r.srv.limits.OpenWithin)
 	defer cancel()
 	if refusal := r.wake(opening); refusal != nil {
@@ -268,7 +281,7 @@ func (r *room) create(ctx context.Context, update []byte, user string) (string, 
 		if !applied.Changed {
 			applied.Update = emptyUpdate
 		}
-		if refusal := r.commit(origin{id: newID(), user: user}, applied); refusal != nil {
+		if refusal := r.commit(origin{id: newID(), user: user, at: time.Now().UnixNano()}, applied); refusal != nil {
 			return nil, "", refusal
 		}
 		return r.settled(), entityTag(r.incarnation(), r.gate.assigned), nil

@@ -52,6 +52,9 @@ func (r *room) let(h held) {
 	case h.acks > 0:
 		h.to.conn.out.paid(0)
 		h.to.acknowledge(!h.refused, h.acks)
+		if !h.refused {
+			r.srv.counters.acks.Add(uint64(h.acks))
+		}
 	case h.to != nil:
 		h.to.deliver(parcel{frame: h.frame, kind: replyParcel})
 	case h.settled != nil:
@@ -84,6 +87,7 @@ func (r *room) broadcast(updates []held) {
 			if h.acks > 0 {
 				h.to.acknowledge(true, h.acks)
 			}
+			r.srv.counters.delivered(h)
 		}
 		updates = updates[n:]
 	}

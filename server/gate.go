@@ -25,6 +25,7 @@ type held struct {
 	refused bool       // and these that it is not
 	event   *viewEvent // is to be published
 	settled chan error // is sent nil; buffered
+	at      int64      // of an update: when it was received, in nanoseconds of the Unix epoch; 0 if that is not known
 }
 
 // hold takes h in, to leave when all that is assigned now is durable.

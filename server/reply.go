@@ -38,8 +38,12 @@ type sharedStep2 struct {
 
 // answer sends s what its state vector lacks.
 func (r *room) answer(ctx context.Context, s *session, vector []byte) *ysync.Refusal {
+	if refusal := r.aliveVector(vector); refusal != nil {
+		return refusal
+	}
+	r.srv.counters.resyncs.Add(1)
 	return r.respond(s, func() ([]byte, *ysync.Refusal) {
-		return r.step2For(vector)
+		return r.step2For(s, vector)
 	}, func() ([]byte, *ysync.Refusal) {
 		update, refusal := r.coldUpdate(ctx, vector)
 		if refusal != nil {
@@ -50,9 +54,11 @@ func (r *room) answer(ctx context.Context, s *session, vector []byte) *ysync.Ref
 }
 
 // step2For encodes what a state vector lacks of a document with an engine. The caller holds the lock.
-func (r *room) step2For(vector []byte) ([]byte, *ysync.Refusal) {
+func (r *room) step2For(s *session, vector []byte) ([]byte, *ysync.Refusal) {
 	if r.step2.frame == nil || r.step2.vector != string(vector) {
+		done := s.work(busyBytes)
 		update, err := r.doc.EncodeStateAsUpdate(vector)
+		done()
 		if err != nil {
 			return nil, refusalOfVector(err)
 		}
@@ -116,6 +122,9 @@ func (r *room) refusal() *ysync.Refusal {
 // offer applies an update. A room without an engine answers one that adds nothing, as every client sends when it comes
 // back; any other wakes it.
 func (r *room) offer(ctx context.Context, o origin, kind ysync.Kind, update []byte) *ysync.Refusal {
+	if refusal := r.aliveUpdate(update); refusal != nil {
+		return refusal
+	}
 	done, refusal := r.offerCold(ctx, update, func() { r.confirm(o, kind, update) })
 	if done || refusal != nil {
 		return refusal
@@ -125,6 +134,9 @@ func (r *room) offer(ctx context.Context, o origin, kind ysync.Kind, update []by
 
 // offerKnown checks that an update from somebody who may only read adds nothing.
 func (r *room) offerKnown(ctx context.Context, o origin, update []byte) *ysync.Refusal {
+	if refusal := r.aliveUpdate(update); refusal != nil {
+		return refusal
+	}
 	done, refusal := r.offerCold(ctx, update, func() { r.status(o.session, true, o.acks) })
 	if done || refusal != nil {
 		return refusal

@@ -57,6 +57,8 @@ type room struct {
 
 	kicked atomic.Bool // a goroutine is about to open the gate
 
+	retired atomic.Pointer[crdt.Snapshot] // the clients of dead lineages; nil for none, and set when the room is opened
+
 	mu       sync.Mutex
 	state    roomState
 	moved    chan struct{}  // closed when opening or loading ends
@@ -76,11 +78,13 @@ type room struct {
 	step2    sharedStep2
 	shared   *sharedCopy
 	replayed *sharedReplay
+	weight   weight
 }
 
 // newRoom returns a closed room.
 func newRoom(s *Server, name string) *room {
 	r := &room{srv: s, name: name, presence: newPresence(s.limits)}
+	r.presence.naive = s.hooks.everyMention
 	r.gate.off = s.hooks.gateOff
 	return r
 }
@@ -143,7 +147,11 @@ func (r *room) reach(ctx context.Context, goal roomState) *ysync.Refusal {
 
 // open finds the log of the document, which need not have one.
 func (r *room) open(moved chan struct{}) {
-	log, err := r.srv.openLog(r.name)
+	retired, err := r.srv.retiredOf(r.name)
+	var log *storage.Document
+	if err == nil {
+		log, err = r.srv.openLog(r.name)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer close(moved)
@@ -151,6 +159,7 @@ func (r *room) open(moved chan struct{}) {
 		r.fail(refusalOfStorage(err), err)
 		return
 	}
+	r.retired.Store(retired)
 	r.state, r.gate.held = cold, nil
 	r.gate.assigned, r.gate.durable, r.flushed = 0, 0, 0
 	if log != nil {
@@ -165,7 +174,15 @@ func (r *room) open(moved chan struct{}) {
 func (r *room) load(log *storage.Document, moved chan struct{}) {
 	r.srv.loads <- struct{}{}
 	began := time.Now()
-	c, err := r.srv.build(r.name, log)
+	var c copyOfLog
+	refusal, err := r.srv.admitLoad(), errors.New("no memory for it")
+	if refusal == nil {
+		end := r.srv.span("load", documentKey.String(r.name))
+		if c, err = r.srv.build(r.name, log); err != nil {
+			refusal = refusalOfStorage(err)
+		}
+		end(err, sequenceKey.Int64(int64(c.seq)), bytesKey.Int64(c.bytes))
+	}
 	<-r.srv.loads
 
 	r.mu.Lock()
@@ -174,14 +191,16 @@ func (r *room) load(log *storage.Document, moved chan struct{}) {
 	if r.state != loading || r.moved != moved {
 		return
 	}
-	if err != nil {
-		r.fail(refusalOfStorage(err), err)
+	if refusal != nil {
+		r.fail(refusal, err)
 		return
 	}
 	r.state, r.doc, r.used = ready, c.doc, time.Now()
 	r.size = sizeEstimate{bytes: c.bytes}
 	r.forgetShared()
+	r.weigh(began)
 	r.srv.counters.loads.Add(1)
+	r.srv.counters.loading.observe(time.Since(began))
 	r.srv.log.Debug("document loaded", "document", r.name, "sequence", c.seq, "took", time.Since(began))
 }
 

@@ -3,6 +3,8 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -33,6 +35,8 @@ const progressBytes = 16 << 10
 type socket struct {
 	net.Conn
 	received atomic.Int64 // when bytes last came in, in nanoseconds of the Unix epoch
+	useless  atomic.Int64 // bytes that came since the last that meant anything
+	control  func() bool  // called for each ping and pong by the goroutine that reads; false: do not answer
 	stuck    atomic.Int64 // when the write that is under way began or last made progress; 0 when there is none
 
 	mu     sync.Mutex // held while frames are written
@@ -51,8 +55,31 @@ func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if n > 0 {
 		s.received.Store(time.Now().UnixNano())
+		if s.useless.Add(int64(n)) > mostUseless {
+			return 0, errUseless
+		}
 	}
 	return n, err
+}
+
+// mostUseless bounds the bytes of headers without content: fragments of a message may be empty, there may be any number of
+// them, and the library, which has nothing to give, does not return while they come.
+const mostUseless = 256 << 10
+
+// errUseless ends the reading of a connection that sends nothing but headers.
+var errUseless = errors.New("nothing but headers comes")
+
+// useful notes that something came that is counted.
+func (s *socket) useful() { s.useless.Store(0) }
+
+// isWelcome charges a ping or a pong, and says whether it is answered. The library answers them while it waits for a
+// message, so that without this nothing would bound them.
+func (s *socket) isWelcome() bool {
+	if s.control != nil && !s.control() {
+		return false
+	}
+	s.useful()
+	return true
 }
 
 // Write writes a control frame of the library, which hands each over in one piece.
@@ -123,6 +150,8 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
 		Subprotocols:       selectable(r),
+		OnPingReceived:     func(context.Context, []byte) bool { return slim.socket.isWelcome() },
+		OnPongReceived:     func(context.Context, []byte) { slim.socket.isWelcome() },
 	})
 	if err != nil {
 		return nil, nil, err
