@@ -49,6 +49,7 @@ func TestIncomingIsReadInOrder(t *testing.T) {
 	}()
 	for i, w := range want {
 		sock.await()
+		sock.useful() // as the connection says of every message
 		_, got, err := ws.Read(context.Background())
 		if err != nil {
 			t.Fatalf("message %d: %v", i, err)
