@@ -12,10 +12,11 @@ import (
 	"github.com/coder/websocket"
 )
 
-// acceptedSocket returns the two ends of a WebSocket. The server's end is read, so that control frames are answered.
-func acceptedSocket(t *testing.T) (server *websocket.Conn, sock *socket, client *websocket.Conn) {
+// acceptedUnread returns the two ends of a WebSocket.
+func acceptedUnread(t *testing.T) (sock *socket, server, client *websocket.Conn) {
 	t.Helper()
 	srv := &Server{}
+	srv.limits.MessageBytes = 1 << 30
 	accepted := make(chan struct{})
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var err error
@@ -33,16 +34,23 @@ func acceptedSocket(t *testing.T) (server *websocket.Conn, sock *socket, client 
 	}
 	client.SetReadLimit(-1)
 	<-accepted
+	t.Cleanup(func() {
+		_ = client.CloseNow()
+		_ = server.CloseNow()
+	})
+	return sock, server, client
+}
+
+// acceptedSocket is acceptedUnread with a server that reads, so that control frames are answered.
+func acceptedSocket(t *testing.T) (server *websocket.Conn, sock *socket, client *websocket.Conn) {
+	t.Helper()
 	read := make(chan struct{})
+	t.Cleanup(func() { <-read }) // after the connection has been closed
+	sock, server, client = acceptedUnread(t)
 	go func() {
 		defer close(read)
 		_, _, _ = server.Reader(context.Background()) // ends with the connection
 	}()
-	t.Cleanup(func() {
-		_ = client.CloseNow()
-		_ = server.CloseNow()
-		<-read
-	})
 	return server, sock, client
 }
 

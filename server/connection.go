@@ -136,6 +136,7 @@ func (c *connection) read(receive receiver) {
 		return refusal == nil
 	}
 	for c.mayRead() {
+		c.socket.await()
 		kind, r, err := c.ws.Reader(context.Background())
 		if err == nil {
 			err = c.take(&in, kind, r, receive)
@@ -242,6 +243,7 @@ func (c *connection) end(code ysync.Code, reason string) {
 		c.srv.refused(c.id, c.remote, code, reason)
 		go func() {
 			defer c.closers.Done()
+			c.socket.in.close()
 			if err := c.ws.Close(websocket.StatusCode(code), ysync.CutReason(reason)); err != nil {
 				_ = c.ws.CloseNow() // the peer does not answer
 			}

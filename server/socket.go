@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -18,9 +17,10 @@ import (
 
 // The sizes of the buffers that an idle WebSocket keeps. net/http's own are 4 KiB each, and the goroutine that served
 // the request stays as long as its handler does: with small buffers and a handler that returns, an idle connection costs
-// about a third. The library writes control frames alone, and the largest of them has to fit.
+// about a third. Most of what comes is read into a pooled buffer before, see await; the library writes control frames
+// alone, and the largest of them has to fit.
 const (
-	readBufferBytes  = 512
+	readBufferBytes  = 128
 	writeBufferBytes = 128
 )
 
@@ -41,10 +41,17 @@ type socket struct {
 
 	mu     sync.Mutex // held while frames are written
 	closed bool       // the closing frame was written: nothing may follow it
+
+	in incoming
 }
 
-// Read notes that something came in.
+// Read gives out what came while nobody read, or else reads. It notes that something came in.
 func (s *socket) Read(p []byte) (int, error) {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	if n := s.in.take(p); n > 0 {
+		return n, nil
+	}
 	n, err := s.Conn.Read(p)
 	if n > 0 {
 		s.received.Store(time.Now().UnixNano())
@@ -131,10 +138,8 @@ func (w *slimWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	w.socket = &socket{Conn: conn}
 	w.socket.received.Store(time.Now().UnixNano())
-	reader := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(ahead)), w.socket), max(readBufferBytes, len(ahead)))
-	if _, err := reader.Peek(len(ahead)); err != nil {
-		return nil, nil, err
-	}
+	reader := bufio.NewReaderSize(w.socket, readBufferBytes)
+	w.socket.in.open(w.socket, reader, bytes.Clone(ahead))
 	return w.socket, bufio.NewReadWriter(reader, bufio.NewWriterSize(w.socket, writeBufferBytes)), nil
 }
 

@@ -72,6 +72,9 @@ func serve(e *env, o server.Options, banner string, stopWithin time.Duration) er
 			fmt.Fprintf(e.stdout, "admin on http://%s/\n", admin)
 		}
 		go func() { served <- srv.Serve() }()
+		idle, busy := context.WithCancel(e.ctx)
+		defer busy()
+		go giveBack(idle)
 		select {
 		case err = <-served:
 		case <-signals:
