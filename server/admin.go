@@ -21,6 +21,8 @@ func (s *Server) adminHandler() (http.Handler, error) {
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("POST /admin/kick", s.serveKick)
 	mux.HandleFunc("POST /admin/reauthorize", s.serveReauthorize)
+	mux.HandleFunc("POST /admin/backup", s.serveBackup)
+	mux.HandleFunc("POST /admin/undelete", s.serveUndelete)
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(s.Stats()) // an error means that the client has gone

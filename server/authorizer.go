@@ -13,7 +13,7 @@ import (
 
 // Authorizer says who may do what with a document. It is asked for each document on a WebSocket, each event stream and
 // each REST request, before a byte of the document is read, and again when a client renews its token. It must be safe
-// for concurrent use. ctx ends after Limits.AuthorizeWithin. Package server/auth has one that reads signed tokens and
+// for concurrent use: up to Limits.Authorizations calls run at once. ctx ends after Limits.AuthorizeWithin. Package server/auth has one that reads signed tokens and
 // one that asks a backend.
 //
 // To turn somebody away, return a *sync.Refusal: its code and reason are what the peer is told. Any other error means
@@ -38,9 +38,10 @@ const (
 	Get                      // read once
 	Create                   // create a document, perhaps with content; needs the level write
 	List                     // list documents; Request.Document is empty
+	Delete                   // delete a document; needs the level admin
 )
 
-var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list"}
+var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list", Delete: "delete"}
 
 // String returns the action's name.
 func (a Action) String() string {
@@ -96,6 +97,10 @@ func (denyAll) Authorize(context.Context, Request) (Grant, error) {
 
 // authorize asks the Authorizer, and makes sure that what it grants is enough for the action.
 func (s *Server) authorize(ctx context.Context, r Request) (Grant, *ysync.Refusal) {
+	if !s.authorizing.enter(ctx, s.limits.AuthorizeWithin) {
+		return Grant{}, ysync.Refuse(ysync.CodeTryLater, "too many wait to be authorised")
+	}
+	defer s.authorizing.leave()
 	ctx, cancel := context.WithTimeout(ctx, s.limits.AuthorizeWithin)
 	defer cancel()
 	action, document := r.Action, r.Document
@@ -112,8 +117,11 @@ func (s *Server) authorize(ctx context.Context, r Request) (Grant, *ysync.Refusa
 		return Grant{}, ysync.Refuse(ysync.CodeTryLater, "authorisation is not available")
 	}
 	need := ysync.Read
-	if action == Create {
+	switch action {
+	case Create:
 		need = ysync.Write
+	case Delete:
+		need = ysync.Admin
 	}
 	if grant.Level < need {
 		return Grant{}, ysync.Refuse(ysync.CodeForbidden, "the level %s does not allow to %s", grant.Level, action)

@@ -107,13 +107,14 @@ func (c *connection) all() []*session {
 	return list
 }
 
-// spawn runs f beside the connection, unless it is over. The end of the connection waits for it.
-func (c *connection) spawn(f func()) {
+// spawn runs f beside the connection, unless it is over: then it reports false. The end of the connection waits for f.
+func (c *connection) spawn(f func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.over {
 		c.work.Go(f)
 	}
+	return !c.over
 }
 
 // receiver takes one frame, in the dialect of the connection, and returns how many messages it held. The frame is the

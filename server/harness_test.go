@@ -174,6 +174,7 @@ type editor struct {
 	updates  [][]byte // that the server sent
 	presence int      // awareness frames, keep-alives among them
 	alive    int      // keep-alives
+	denied   []string // reasons for which permission was denied
 	frames   int
 	ended    error // how the connection ended
 }
@@ -277,6 +278,8 @@ func (e *editor) take(frame []byte) {
 		if _, err := e.present.ApplyUpdate(m.Payload, time.Now()); err != nil {
 			e.t.Errorf("the server's awareness %x: %v", m.Payload, err)
 		}
+	case ysync.Auth:
+		e.denied = append(e.denied, string(m.Payload))
 	default:
 		e.t.Errorf("the server sent %s", m.Kind)
 	}

@@ -37,7 +37,11 @@ func (s *Server) Kick(w Selection, reason string) int {
 	if reason == "" {
 		reason = "removed by an administrator"
 	}
-	refusal := ysync.Refuse(ysync.CodeForbidden, "%s", reason)
+	return s.expel(w, ysync.Refuse(ysync.CodeForbidden, "%s", reason))
+}
+
+// expel ends the sessions and event streams that w means, and returns how many that were.
+func (s *Server) expel(w Selection, refusal *ysync.Refusal) int {
 	n := 0
 	for _, member := range s.members(w) {
 		member.end(refusal)
@@ -48,11 +52,12 @@ func (s *Server) Kick(w Selection, reason string) int {
 
 // Reauthorize asks the Authorizer again about the sessions that w means, with the token that each was opened with, and
 // returns how many that were. A level that has changed acts at once, a refusal ends the session. Event streams are ended
-// with a passing code, so that they come back and are asked about. The questions are asked in parallel; Reauthorize does
-// not wait for the answers.
+// with a passing code, so that they come back and are asked about. The questions are asked in parallel; Reauthorize
+// waits for answers only while Limits.Openings questions are under way.
 func (s *Server) Reauthorize(w Selection) int {
 	n := 0
 	for _, member := range s.members(w) {
+		s.questions <- struct{}{}
 		member.reauthorize()
 		n++
 	}

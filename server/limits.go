@@ -50,8 +50,14 @@ type Limits struct {
 	KeepAlive time.Duration
 	// ConnectionsPerDocument bounds the WebSockets, and separately the viewers, of one document. Default 5,000.
 	ConnectionsPerDocument int
-	// AuthorizeWithin bounds how long the Authorizer may take. Default 10 s.
+	// AuthorizeWithin bounds how long the Authorizer may take, and before that how long a question waits for its turn.
+	// Default 10 s each.
 	AuthorizeWithin time.Duration
+	// Authorizations bounds the calls of the Authorizer that run at once; the others wait. Default 256.
+	Authorizations int
+	// Openings bounds the documents of WebSockets in the Hocuspocus dialect that are between their token and their
+	// answer, of all connections together. Past it the socket is told to try later. Default 10,000.
+	Openings int
 	// OpenWithin bounds how long a connection waits for its document to be loaded. Default 30 s.
 	OpenWithin time.Duration
 	// DocumentsPerConnection bounds the documents that take part over one WebSocket, refused ones included. Default 100.
@@ -67,8 +73,8 @@ type Limits struct {
 	// RenewBefore is how long before a token expires its client is asked for a new one, in the Hocuspocus dialect.
 	// Default 10 s.
 	RenewBefore time.Duration
-	// ParkFor is how long a client of the y-websocket dialect that was refused the same within the last minute is kept
-	// on the line before it is closed, because it would come back at once. Negative: not at all. Default 60 s.
+	// ParkFor is how long a client of the y-websocket dialect that was refused the same a while ago is kept on the line
+	// before it is closed, because it would come back at once. Negative: not at all. Default 2 min.
 	ParkFor time.Duration
 	// StatelessBytes bounds one stateless message. Default 64 KiB.
 	StatelessBytes int
@@ -89,13 +95,19 @@ type Limits struct {
 	Heartbeat time.Duration
 	// UnloadAfter is for how long a document without connections stays in memory. Default 30 s.
 	UnloadAfter time.Duration
+	// CoolAfter is for how long nobody may have edited or watched a document before its engine leaves memory though editors
+	// are connected. The next edit builds it again. Negative: never. Default 10 min.
+	CoolAfter time.Duration
+	// KeptBytes bounds what is kept, for a second, of the logs of documents without an engine, so that many who come back
+	// to one share the reading of its log. Default 16 MiB.
+	KeptBytes int64
 	// MemoryBytes is how much of the heap may be alive before documents that nobody uses leave memory at once and loads
 	// wait. 0: three quarters of GOMEMLIMIT, no limit without it. Negative: no limit.
 	MemoryBytes int64
 	// DiskStall is for how long a write or an fsync may be under way before the server says that it is not ready.
 	// Default 5 s.
 	DiskStall time.Duration
-	// Loads bounds how many documents are loaded or replayed at the same time. Default 4.
+	// Loads bounds how many documents are loaded, merged or replayed at the same time. Default 4.
 	Loads int
 }
 
@@ -122,6 +134,8 @@ func (l Limits) withDefaults() Limits {
 	def(&l.KeepAlive, 15*time.Second)
 	def(&l.ConnectionsPerDocument, 5000)
 	def(&l.AuthorizeWithin, 10*time.Second)
+	def(&l.Authorizations, 256)
+	def(&l.Openings, 10000)
 	def(&l.OpenWithin, 30*time.Second)
 	def(&l.DocumentsPerConnection, 100)
 	def(&l.WaitingBytes, 1<<20)
@@ -129,7 +143,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.SyncWithin, 10*time.Second)
 	def(&l.CollabWithin, 60*time.Second)
 	def(&l.RenewBefore, 10*time.Second)
-	def(&l.ParkFor, 60*time.Second)
+	def(&l.ParkFor, 2*time.Minute)
 	def(&l.StatelessBytes, 64<<10)
 	def(&l.AwarenessIDs, 8)
 	def(&l.AwarenessEvery, 50*time.Millisecond)
@@ -137,6 +151,8 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ViewEvery, 50*time.Millisecond)
 	def(&l.Heartbeat, 15*time.Second)
 	def(&l.UnloadAfter, 30*time.Second)
+	def(&l.CoolAfter, 10*time.Minute)
+	def(&l.KeptBytes, 16<<20)
 	def(&l.DiskStall, 5*time.Second)
 	def(&l.Loads, 4)
 	return l

@@ -73,6 +73,10 @@ type Server struct {
 	loads       chan struct{}  // one place for each load or replay under way
 	inFlight    budget
 	waiting     budget // held before authorisation
+	kept        budget // merged logs that may be asked for again
+	keptDigests budget // of those for which there was no room
+	authorizing places // calls of the Authorizer
+	questions   places // sessions that are asked about beside their connection's reader
 	memory      memory
 	users       accounts
 	documents   accounts
@@ -98,6 +102,7 @@ type hooks struct {
 	gateOff    bool // nothing waits for the disk
 	wrapAppend func(appendFunc) appendFunc
 	beforeLoad func(document string)
+	loadAlways bool // no document is answered for without an engine
 }
 
 // appendFunc appends to a log, as storage.Document.Append does.
@@ -141,10 +146,13 @@ func newServer(o Options, h hooks) (*Server, error) {
 	s.viewers.open = make(map[*view]struct{})
 	s.loads = make(chan struct{}, s.limits.Loads)
 	s.inFlight.limit = s.limits.InFlightBytes
+	s.kept.limit, s.keptDigests.limit = s.limits.KeptBytes, s.limits.KeptBytes/4
 	s.waiting.limit = s.limits.AllWaitingBytes
+	s.authorizing = make(places, s.limits.Authorizations)
+	s.questions = make(places, s.limits.Openings)
+	s.turnedAway = newTurnedAway(s.limits.ParkFor)
 	s.users, s.documents, s.addresses = newAccounts(s.limits.User), newAccounts(s.limits.Document), newAccounts(s.limits.Address)
 	s.memory = newMemory(s.limits.MemoryBytes)
-	s.turnedAway = newTurnedAway()
 	s.counters.refusals = make(map[string]uint64)
 
 	if o.Storage.Logger == nil {

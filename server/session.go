@@ -108,13 +108,13 @@ func (s *session) carryOutAll(steps []ysync.Step) *ysync.Refusal {
 func (s *session) carryOut(step ysync.Step) *ysync.Refusal {
 	switch step.Act {
 	case ysync.SendStep1:
-		return s.room.claim(s)
+		return s.room.claim(s.conn.ctx, s)
 	case ysync.SendStep2:
-		return s.room.answer(s, step.Payload)
+		return s.room.answer(s.conn.ctx, s, step.Payload)
 	case ysync.Apply:
-		return s.reject(step, s.room.apply(s.origin(step), step.Kind, step.Payload))
+		return s.reject(step, s.room.offer(s.conn.ctx, s.origin(step), step.Kind, step.Payload))
 	case ysync.ApplyKnown:
-		return s.reject(step, s.room.known(s.origin(step), step.Payload))
+		return s.reject(step, s.room.offerKnown(s.conn.ctx, s.origin(step), step.Payload))
 	case ysync.Reject:
 		s.room.reject(s)
 	case ysync.ApplyAwareness:
@@ -192,9 +192,23 @@ func (s *session) end(refusal *ysync.Refusal) {
 	if s.gone {
 		return
 	}
+	s.turnAwayNow(refusal)
+}
+
+// turnAwayNow turns the peer away from outside of its reader, for its expiry or an administrator.
+func (s *session) turnAwayNow(refusal *ysync.Refusal) {
 	if err := s.turnAway(refusal); err != nil {
-		s.conn.refuse(refusal)
+		s.close(refusal)
 	}
+}
+
+// close ends the connection of a peer that is turned away from outside of its reader. A y-websocket that comes back with
+// the same token, and is refused for the same, is parked then.
+func (s *session) close(refusal *ysync.Refusal) {
+	if refusal.Code.Permanent() {
+		s.turnedAwayBefore(refusal.Code, nil)
+	}
+	s.conn.refuse(refusal)
 }
 
 // detach takes the session off the connection, because the peer has left the document.
@@ -259,7 +273,7 @@ func (r *room) join(s *session, first []byte) *ysync.Refusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.state != ready:
+	case !r.answers():
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	case len(r.members) >= r.srv.limits.ConnectionsPerDocument:
 		return ysync.Refuse(ysync.CodeTryLater, "the document has %d connections already", len(r.members))

@@ -24,6 +24,8 @@ type counters struct {
 	updates       atomic.Uint64
 	loads         atomic.Uint64
 	failures      atomic.Uint64
+	coldAnswers   atomic.Uint64
+	merges        atomic.Uint64
 	repairs       atomic.Uint64
 	replays       atomic.Uint64
 	resets        atomic.Uint64
@@ -61,6 +63,8 @@ type Stats struct {
 
 	Updates      uint64 // applied and logged
 	Loads        uint64 // documents loaded from the log
+	ColdAnswers  uint64 // messages answered, and updates found known, without an engine
+	Merges       uint64 // logs merged for that
 	Failures     uint64 // documents that failed, each time
 	Repairs      uint64 // frames made from the log for readers that fell behind
 	Replays      uint64 // logs replayed for viewers that came back
@@ -92,7 +96,7 @@ func (s *Server) Stats() Stats {
 		Views: int(c.viewing.Load()), ViewsTotal: c.views.Load(), Documents: len(s.rooms.list()),
 		MessagesReceived: c.received.Load(), BytesReceived: c.receivedBytes.Load(),
 		MessagesSent: c.sent.Load(), BytesSent: c.sentBytes.Load(), InFlightBytes: s.inFlight.held.Load(),
-		Updates: c.updates.Load(), Loads: c.loads.Load(), Failures: c.failures.Load(), Repairs: c.repairs.Load(),
+		Updates: c.updates.Load(), Loads: c.loads.Load(), Failures: c.failures.Load(), ColdAnswers: c.coldAnswers.Load(), Merges: c.merges.Load(), Repairs: c.repairs.Load(),
 		Replays: c.replays.Load(), Resets: c.resets.Load(), PresenceFull: c.presenceFull.Load(), Cut: c.cut.Load(),
 		Rejected: c.rejected.Load(), Parked: c.parked.Load(), Acks: c.acks.Load(), Resyncs: c.resyncs.Load(),
 		Evictions: c.evictions.Load(), Propagation: c.propagation.read(), LoadTime: c.loading.read(), CompactionTime: c.compaction.read(),

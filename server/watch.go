@@ -175,4 +175,6 @@ func (r *room) look(now time.Time) {
 	if r.step2.frame != nil && now.Sub(r.step2.made) > watchEvery {
 		r.step2 = sharedStep2{}
 	}
+	r.dropShared(now)
+	r.cool(now)
 }

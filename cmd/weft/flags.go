@@ -23,14 +23,21 @@ type serverFlags struct {
 
 	Reserve size `default:"0" env:"WEFT_RESERVE" placeholder:"BYTES" help:"Refuse writes when less disk space than this is free; 0 is 256 MiB, negative never."`
 
+	KeepDeleted time.Duration `default:"168h" env:"WEFT_KEEP_DELETED" help:"For how long a deleted document can be taken back before it is erased; negative for ever (${default})."`
+
 	limitFlags `group:"Limits (server/OPERATIONS.md says what happens at each)"`
 }
 
 // options returns the server's options for what the flags say.
 func (f *serverFlags) options(addr string, log *slog.Logger) server.Options {
+	keep := f.KeepDeleted
+	if keep == 0 {
+		keep = time.Nanosecond // the flag's nought is until the next sweep, the option's is the default
+	}
 	return server.Options{
-		Storage: storage.Options{Dir: f.Data, Logger: log, ReserveBytes: int64(f.Reserve)},
-		Origins: f.Origins, Prefix: f.Prefix, Logger: log, Drain: f.Drain, Addr: addr, AdminAddr: f.AdminAddr,
+		Storage:    storage.Options{Dir: f.Data, Logger: log, ReserveBytes: int64(f.Reserve)},
+		Compaction: storage.CompactionOptions{KeepDeleted: keep},
+		Origins:    f.Origins, Prefix: f.Prefix, Logger: log, Drain: f.Drain, Addr: addr, AdminAddr: f.AdminAddr,
 		Limits: f.limits(), Proxies: f.Proxies,
 	}
 }

@@ -32,6 +32,8 @@ type limitFlags struct {
 	KeepAlive              time.Duration `name:"keep-alive" env:"WEFT_KEEP_ALIVE" placeholder:"TIME" help:"Longest time without a message to a connection (15s)."`
 	ConnectionsPerDocument int           `name:"connections-per-document" env:"WEFT_CONNECTIONS_PER_DOCUMENT" placeholder:"N" help:"Connections, and viewers, of one document (5000)."`
 	AuthorizeWithin        time.Duration `name:"authorize-within" env:"WEFT_AUTHORIZE_WITHIN" placeholder:"TIME" help:"How long the authorizer may take (10s)."`
+	Authorizations         int           `name:"authorizations" env:"WEFT_AUTHORIZATIONS" placeholder:"N" help:"Questions to the authorizer that run at once (256)."`
+	Openings               int           `name:"openings" env:"WEFT_OPENINGS" placeholder:"N" help:"Documents of the Hocuspocus dialect that wait for the answer to their token (10000)."`
 	OpenWithin             time.Duration `name:"open-within" env:"WEFT_OPEN_WITHIN" placeholder:"TIME" help:"How long a connection waits for its document to be loaded (30s)."`
 	DocumentsPerConnection int           `name:"documents-per-connection" env:"WEFT_DOCUMENTS_PER_CONNECTION" placeholder:"N" help:"Documents on one WebSocket (100)."`
 	WaitingBytes           size          `name:"waiting-bytes" env:"WEFT_WAITING_BYTES" placeholder:"BYTES" help:"What one connection may send before it is authorised (1 MiB)."`
@@ -39,7 +41,7 @@ type limitFlags struct {
 	SyncWithin             time.Duration `name:"sync-within" env:"WEFT_SYNC_WITHIN" placeholder:"TIME" help:"How long a connection on /sync may take to say who it is (10s)."`
 	CollabWithin           time.Duration `name:"collab-within" env:"WEFT_COLLAB_WITHIN" placeholder:"TIME" help:"How long a connection on /collab may take to say who it is (60s)."`
 	RenewBefore            time.Duration `name:"renew-before" env:"WEFT_RENEW_BEFORE" placeholder:"TIME" help:"How long before its token expires a client is asked for a new one (10s)."`
-	ParkFor                time.Duration `name:"park-for" env:"WEFT_PARK_FOR" placeholder:"TIME" help:"How long a y-websocket that is refused again is kept on the line; negative: not at all (60s)."`
+	ParkFor                time.Duration `name:"park-for" env:"WEFT_PARK_FOR" placeholder:"TIME" help:"How long a y-websocket that is refused again is kept on the line; negative: not at all (2m)."`
 	StatelessBytes         size          `name:"stateless-bytes" env:"WEFT_STATELESS_BYTES" placeholder:"BYTES" help:"Largest stateless message (64 KiB)."`
 	AwarenessIDs           int           `name:"awareness-ids" env:"WEFT_AWARENESS_IDS" placeholder:"N" help:"Client ids that one connection may speak for (8)."`
 	AwarenessMaxStateBytes size          `name:"awareness-state-bytes" env:"WEFT_AWARENESS_STATE_BYTES" placeholder:"BYTES" help:"Largest awareness state of one client (16 KiB)."`
@@ -51,6 +53,8 @@ type limitFlags struct {
 	ViewEvery              time.Duration `name:"view-every" env:"WEFT_VIEW_EVERY" placeholder:"TIME" help:"Least time between two renderings of a document as JSON or XML (50ms)."`
 	Heartbeat              time.Duration `name:"heartbeat" env:"WEFT_HEARTBEAT" placeholder:"TIME" help:"Time between comments on a quiet event stream (15s)."`
 	UnloadAfter            time.Duration `name:"unload-after" env:"WEFT_UNLOAD_AFTER" placeholder:"TIME" help:"How long a document without connections stays in memory (30s)."`
+	CoolAfter              time.Duration `name:"cool-after" env:"WEFT_COOL_AFTER" placeholder:"TIME" help:"How long a document with editors is neither edited nor watched before its engine leaves memory; negative: never (10m)."`
+	KeptBytes              size          `name:"kept-bytes" env:"WEFT_KEPT_BYTES" placeholder:"BYTES" help:"Merged logs kept for a moment for clients that come back together (16 MiB)."`
 	MemoryBytes            size          `name:"memory-bytes" env:"WEFT_MEMORY_BYTES" placeholder:"BYTES" help:"Heap from which on idle documents leave memory at once and loads wait for room; negative: never (three quarters of GOMEMLIMIT)."`
 	DiskStall              time.Duration `name:"disk-stall" env:"WEFT_DISK_STALL" placeholder:"TIME" help:"How long a write to the disk may take before the server says that it is not ready (5s)."`
 	Loads                  int           `name:"loads" env:"WEFT_LOADS" placeholder:"N" help:"Documents that are loaded or replayed at the same time (4)."`
@@ -79,6 +83,8 @@ func (f *limitFlags) limits() (l server.Limits) {
 	l.KeepAlive = f.KeepAlive
 	l.ConnectionsPerDocument = f.ConnectionsPerDocument
 	l.AuthorizeWithin = f.AuthorizeWithin
+	l.Authorizations = f.Authorizations
+	l.Openings = f.Openings
 	l.OpenWithin = f.OpenWithin
 	l.DocumentsPerConnection = f.DocumentsPerConnection
 	l.WaitingBytes = int64(f.WaitingBytes)
@@ -98,6 +104,8 @@ func (f *limitFlags) limits() (l server.Limits) {
 	l.ViewEvery = f.ViewEvery
 	l.Heartbeat = f.Heartbeat
 	l.UnloadAfter = f.UnloadAfter
+	l.CoolAfter = f.CoolAfter
+	l.KeptBytes = int64(f.KeptBytes)
 	l.MemoryBytes = int64(f.MemoryBytes)
 	l.DiskStall = f.DiskStall
 	l.Loads = f.Loads
