@@ -179,13 +179,15 @@ type quietly struct{ testing.TB }
 // Cleanup does nothing: whoever uses it cleans up.
 func (quietly) Cleanup(func()) {}
 
-// TestLoadsWaitForMemory: without memory nobody is let into a document that is not there yet, and is told to come back.
+// TestLoadsWaitForMemory: without memory no engine is built, and who needs one is told to come back.
 func TestLoadsWaitForMemory(t *testing.T) {
 	s := startServer(t, newDisk(), hooks{}, func(o *Options) {
 		o.Limits.MemoryBytes = 1
 		o.Limits.OpenWithin = 200 * time.Millisecond
 	})
-	s.knock(t, "sync/d").awaitClose(ysync.CodeTryLater, "short of memory")
+	e := s.join(t, "d") // which needs no engine yet
+	e.write("needs one")
+	e.awaitClose(ysync.CodeTryLater, "short of memory")
 }
 
 // TestEvictsWhatWasIdleForLongest: as many documents leave as bytes are wanted, and none that somebody uses.
