@@ -148,11 +148,15 @@ bench-compare: ## Compare two runs: BEFORE=report.json AFTER=report.json.
 	$(GO) run ./bench/cmd/weftbench compare $(BEFORE) $(AFTER)
 
 .PHONY: bench-built
-bench-built: build bench-relay ## Build what the benchmarks start.
+bench-built: build bench-relay bench-slow ## Build what the benchmarks start.
 
 .PHONY: bench-relay
 bench-relay: ## Build the relay that is the floor under all servers into bin/relay.
 	$(GO) build -o bin/relay ./bench/cmd/relay
+
+.PHONY: bench-slow
+bench-slow: ## Build weft on a slow disk, which the benchmarks measure too, into bin/slowweft.
+	$(GO) build -o bin/slowweft ./bench/cmd/slowweft
 
 .PHONY: bench-servers
 bench-servers: $(SERVER_MODULES) ## Install the servers that ours is measured beside exactly as the lock file names them.

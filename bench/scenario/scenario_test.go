@@ -41,11 +41,12 @@ type living struct {
 	ended  bool
 }
 
-func (l *living) Address() string     { return l.server.URL + "/" }
-func (l *living) Meter() load.Meter   { return nil }
-func (l *living) RSS() (int64, error) { return target.RSS(os.Getpid()) }
-func (l *living) Died() error         { return nil }
-func (l *living) Stop() error         { return l.Kill() }
+func (l *living) Address() string             { return l.server.URL + "/" }
+func (l *living) Meter() load.Meter           { return nil }
+func (l *living) RSS() (int64, error)         { return target.RSS(os.Getpid()) }
+func (l *living) Died() error                 { return nil }
+func (l *living) Holds() (target.Held, error) { return target.Held{Goroutines: -1}, nil }
+func (l *living) Stop() error                 { return l.Kill() }
 
 func (l *living) Kill() error {
 	if !l.ended {
