@@ -14,7 +14,7 @@ DATA ?= ./data
 FUZZTIME ?= 10s
 FUZZPKG ?= ./...
 
-# `make oracle`: the first seed (0: from the clock, printed) and how long to go on.
+# `make oracle` and `make crash`: the first seed (0: from the clock, printed) and how long to go on.
 SEED ?= 0
 DURATION ?= 60s
 
@@ -23,6 +23,9 @@ CHECK_SKIP := Traces|Bounded|Quadratic|Hostile
 
 # `make crash`: how often the server is killed.
 ROUNDS ?= 50
+
+# `make flips`: how many bits are flipped in each kind of file.
+FLIPS ?= 1000
 
 # Installed packages are younger than the lock file, or `npm ci` runs.
 NODE_MODULES := web/node_modules/.package-lock.json
@@ -106,12 +109,21 @@ oracle: web-deps ## Compare the engine with real Yjs on random histories for DUR
 		$(GO) test -count=1 -timeout 0 -v -run '^TestOracleLong$$' ./crdt
 
 .PHONY: crash
-crash: web-deps build ## Kill the server while clients type, ROUNDS (50) times, cut the power 20 times as often, and look for losses.
-	WEFT_CRASH_ROUNDS=$$(($(ROUNDS) * 20)) $(GO) test -count=1 -timeout 0 -v -run '^TestCrash' ./storage
+crash: web-deps build ## Cut the power of the log for DURATION (60s) from SEED, kill the server ROUNDS (50) times while clients type; look for losses.
+	WEFT_CRASH_SEED=$(SEED) WEFT_CRASH_DURATION=$(DURATION) $(GO) test -count=1 -timeout 0 -v -run '^TestCrash' ./storage
 	cd web && WEFT_BIN=../bin/weft WEFT_CRASH_ROUNDS=$(ROUNDS) $(NPM) run crash
 	cd web && WEFT_BIN=../bin/weft WEFT_CRASH_ROUNDS=$(ROUNDS) $(NPM) run crash -- --dialect hocuspocus
 	cd web && $(NPM) run crash -- --control --rounds 5
 	cd web && $(NPM) run crash -- --control --rounds 5 --dialect hocuspocus
+
+.PHONY: flips
+flips: ## Flip FLIPS (1000) bits in each kind of file of a data directory, and count what becomes of it.
+	WEFT_FLIP_SEEDS=$(FLIPS) $(GO) test -count=1 -timeout 0 -v -run '^TestFlip' ./storage
+
+.PHONY: campaign
+campaign: ## Do at full size what the tests of the server do in small: slow readers, a storm of reconnections, 10,000 documents under a memory limit.
+	@mkdir -p bin/campaign
+	WEFT_CAMPAIGN=full WEFT_CAMPAIGN_DIR=$(CURDIR)/bin/campaign $(GO) test -count=1 -timeout 0 -v -run '^TestCampaign' ./server
 
 .PHONY: bench
 bench: bench-built ## Measure the engine beside Yjs, and servers beside each other on all scenarios, in small: under 15 minutes.

@@ -41,7 +41,7 @@ func unread(wireRange) {}
 // ValidateUpdate reports whether a V1 update is well formed: nil, or the
 // *UpdateError with which an empty document with default limits would refuse
 // it. What depends on a document is not looked at: how deep types nest, how much
-// would wait. The cost is linear in the bytes of the update; nothing is kept.
+// would wait; nor how many structs an update of more than 2 MB holds. The cost is linear in the bytes of the update; nothing is kept.
 func ValidateUpdate(update []byte) error { return validateUpdate(v1, update) }
 
 // ValidateUpdateV2 is ValidateUpdate for a V2 update.

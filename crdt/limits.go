@@ -16,9 +16,10 @@ import (
 // Edits are held to Nesting and NameBytes too, with an error that wraps
 // ErrValue: others would refuse what goes beyond.
 //
-// The functions that work without a document take the defaults. What depends on
-// a document's state, Nesting and the three that bound what waits, they do not
-// check.
+// The functions that work without a document take the defaults, but for Structs:
+// they keep none, so half the bytes of an update are allowed too where that is
+// more. What depends on a document's state, Nesting and the three that bound what
+// waits, they do not check.
 type Limits struct {
 	// Structs in one update, those that are known already and gaps too;
 	// 1,000,000. V1 needs two bytes for one at the least. In V2 a struct may
@@ -63,6 +64,11 @@ func (l Limits) withDefaults() Limits {
 	l.Clients = min(l.Clients, maxClients)
 	return l
 }
+
+// SetLimits sets the limits of what comes from now on. A program that loads its
+// own state can do so under wider limits than it then holds its peers to: many
+// small updates add up to a state that holds more structs than one update may.
+func (d *Doc) SetLimits(l Limits) { d.limits = l.withDefaults() }
 
 // checkName returns an error that wraps ErrValue for a name that is too long.
 func (l *Limits) checkName(name string) error {

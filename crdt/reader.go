@@ -34,7 +34,12 @@ func (r *reader) open(f format, update []byte) (err error) {
 	if len(update) > defaultLimits.Clients { // each takes a byte at the least
 		r.seen = map[uint64]struct{}{}
 	}
-	if r.src, err = f.source(update, &defaultLimits, &r.columns); err != nil {
+	limits := &defaultLimits
+	if n := len(update) / 2; n > limits.Structs { // of V1 it cannot hold more
+		wide := defaultLimits
+		wide.Structs, limits = n, &wide
+	}
+	if r.src, err = f.source(update, limits, &r.columns); err != nil {
 		return err
 	}
 	r.clients, err = r.src.clientCount()

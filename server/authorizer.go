@@ -38,9 +38,10 @@ const (
 	Get                      // read once
 	Create                   // create a document, perhaps with content; needs the level write
 	List                     // list documents; Request.Document is empty
+	Delete                   // delete a document; needs the level admin
 )
 
-var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list"}
+var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list", Delete: "delete"}
 
 // String returns the action's name.
 func (a Action) String() string {
@@ -116,8 +117,11 @@ func (s *Server) authorize(ctx context.Context, r Request) (Grant, *ysync.Refusa
 		return Grant{}, ysync.Refuse(ysync.CodeTryLater, "authorisation is not available")
 	}
 	need := ysync.Read
-	if action == Create {
+	switch action {
+	case Create:
 		need = ysync.Write
+	case Delete:
+		need = ysync.Admin
 	}
 	if grant.Level < need {
 		return Grant{}, ysync.Refuse(ysync.CodeForbidden, "the level %s does not allow to %s", grant.Level, action)

@@ -67,6 +67,7 @@ func TestAuthorizerIsAskedOnEveryPath(t *testing.T) {
 		{"GET", "api/documents/a%2Fb", Get, "a/b"},
 		{"HEAD", "api/documents/a%2Fb", Get, "a/b"},
 		{"PUT", "api/documents/a%2Fb", Create, "a/b"},
+		{"DELETE", "api/documents/a%2Fb?hard", Delete, "a/b"},
 	}
 	for _, tt := range requests {
 		answer, body := s.get(t, tt.method, tt.path, map[string]string{"Authorization": "Bearer t", "If-None-Match": "*"}, nil)

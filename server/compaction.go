@@ -23,7 +23,7 @@ func MergeLog(_ context.Context, name string, load func(func(storage.Entry) erro
 			err = fmt.Errorf("the engine failed on the log: %v\n%s", p, debug.Stack())
 		}
 	}()
-	doc := crdt.New(crdt.Options{KeepMarks: true})
+	doc := newEngine()
 	err = load(func(e storage.Entry) error {
 		if _, err := doc.ApplyUpdate(e.Update); err != nil {
 			return &storage.CorruptError{Document: name, Seq: e.Seq, Reason: err.Error()}
@@ -56,7 +56,7 @@ const settleRounds = 16
 func settleState(doc *crdt.Doc, state []byte) (*crdt.Doc, []byte, error) {
 	at := doc
 	for range settleRounds {
-		next := crdt.New(crdt.Options{KeepMarks: true})
+		next := newEngine()
 		if _, err := next.ApplyUpdate(state); err != nil {
 			return nil, nil, fmt.Errorf("decode the state: %w", err)
 		}
@@ -81,7 +81,7 @@ func settleState(doc *crdt.Doc, state []byte) (*crdt.Doc, []byte, error) {
 
 // verifyState reports how the document in state differs from doc.
 func verifyState(doc *crdt.Doc, state []byte) error {
-	other := crdt.New(crdt.Options{KeepMarks: true})
+	other := newEngine()
 	if _, err := other.ApplyUpdate(state); err != nil {
 		return fmt.Errorf("decode it: %w", err)
 	}

@@ -177,3 +177,43 @@ func TestServerCompacts(t *testing.T) {
 	s = startServer(t, d, hooks{}, nil)
 	s.join(t, "d").awaitText(want)
 }
+
+// TestManyStructs stores a document of more structs than one update of a peer may hold. It has to be compacted, loaded from
+// its snapshot, and still hold its peers to the limit.
+func TestManyStructs(t *testing.T) {
+	writer := crdt.New(crdt.Options{ClientID: 7})
+	text := writer.Text("t")
+	var updates [][]byte
+	for range 3 {
+		update, err := writer.Update(func(tx *crdt.Tx) error {
+			for range 350_000 {
+				if err := text.InsertEmbed(tx, 0, true); err != nil { // they never become one
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		updates = append(updates, update)
+	}
+	state, err := mergeOf(t, updates...)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	s := newTestServer(t, newDisk(), hooks{}, nil)
+	mustStore(t, s, "d", state)
+	r, refusal := s.rooms.open(t.Context(), "d")
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	defer s.rooms.exit(r)
+	if got := r.doc.Stats().Structs; got != 1_050_000 {
+		t.Errorf("%d structs after loading, want 1,050,000", got)
+	}
+	if _, err := r.doc.ApplyUpdate(state); err == nil || !strings.Contains(err.Error(), "more than 1000000 structs") {
+		t.Errorf("the state as one update of a peer: got %v, want a refusal", err)
+	}
+}

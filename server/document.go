@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	ysync "github.com/weftsync/weft/sync"
 )
@@ -20,7 +21,7 @@ const (
 // serveDocument serves /api/documents/{document}. A slash in the name is escaped: what comes behind a bare one is kept
 // for parts of a document.
 func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped string) {
-	if !s.prepareREST(w, r, "GET, HEAD, PUT") {
+	if !s.prepareREST(w, r, "GET, HEAD, PUT, DELETE") {
 		return
 	}
 	name, ok := unescape(escaped)
@@ -29,19 +30,25 @@ func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped s
 		return
 	}
 	action := Get
-	if r.Method == http.MethodPut {
+	switch r.Method {
+	case http.MethodPut:
 		action = Create
+	case http.MethodDelete:
+		action = Delete
 	}
 	grant, refusal := s.admit(r, action, name)
 	if refusal != nil {
 		s.refuseHTTP(w, r, statusOf(refusal.Code), refusal)
 		return
 	}
-	if action == Create {
+	switch action {
+	case Create:
 		s.createDocument(w, r, name, grant)
-		return
+	case Delete:
+		s.deleteDocument(w, r, name, grant)
+	default:
+		s.getDocument(w, r, name)
 	}
-	s.getDocument(w, r, name)
 }
 
 // content is a document in one media type, at one moment.
@@ -53,7 +60,7 @@ type content struct {
 
 // getDocument answers with the document as it was when the request came, when that is durable.
 func (s *Server) getDocument(w http.ResponseWriter, r *http.Request, name string) {
-	room, refusal := s.rooms.open(r.Context(), name)
+	room, refusal := s.rooms.attend(r.Context(), name)
 	if refusal != nil {
 		s.refuseHTTP(w, r, statusOf(refusal.Code), refusal)
 		return
@@ -77,8 +84,40 @@ func (s *Server) getDocument(w http.ResponseWriter, r *http.Request, name string
 	_, _ = w.Write(c.body) // an error means that the client has gone
 }
 
-// content renders the document as the request wants it.
-func (r *room) content(req *http.Request) (c content, refusal *ysync.Refusal) {
+// content renders the document as the request wants it. An update, and the answer that nothing has changed, need no
+// engine.
+func (r *room) content(req *http.Request) (content, *ysync.Refusal) {
+	r.mu.Lock()
+	if r.isCold() {
+		c := content{tag: entityTag(r.incarnation(), r.gate.assigned)}
+		here := exists(r.log)
+		r.mu.Unlock()
+		switch {
+		case !here:
+			return c, ysync.Refuse(ysync.CodeNotFound, "no such document")
+		case tagMatches(req.Header.Get("If-None-Match"), c.tag):
+			return c, nil
+		case acceptedType(req.Header.Get("Accept")) == typeUpdate:
+			r.srv.counters.coldAnswers.Add(1)
+			m, refusal := guarded(r, func() (*mergedLog, *ysync.Refusal) { return r.merged(req.Context()) })
+			if refusal == nil {
+				c.mediaType, c.body = typeUpdate, m.update
+			}
+			return c, refusal
+		}
+		ctx, cancel := context.WithTimeout(req.Context(), r.srv.limits.OpenWithin)
+		defer cancel()
+		if refusal := r.wake(ctx); refusal != nil {
+			return c, refusal
+		}
+	} else {
+		r.mu.Unlock()
+	}
+	return r.rendered(req)
+}
+
+// rendered is content from the engine.
+func (r *room) rendered(req *http.Request) (c content, refusal *ysync.Refusal) {
 	q := req.URL.Query()
 	accepted := acceptedType(req.Header.Get("Accept"))
 	settled, refusal := func() (<-chan error, *ysync.Refusal) {
@@ -91,7 +130,7 @@ func (r *room) content(req *http.Request) (c content, refusal *ysync.Refusal) {
 		if !exists(r.log) {
 			return nil, ysync.Refuse(ysync.CodeNotFound, "no such document")
 		}
-		c.tag = entityTag(r.incarnation(), r.gate.assigned)
+		c.tag, r.used = entityTag(r.incarnation(), r.gate.assigned), time.Now()
 		key := feedKey{json: accepted != typeText, named: q.Has("root"), root: q.Get("root")}
 		switch accepted {
 		case typeUpdate:
@@ -151,7 +190,7 @@ func (s *Server) createDocument(w http.ResponseWriter, r *http.Request, name str
 		s.refuseHTTP(w, r, statusOf(refusal.Code), refusal)
 		return
 	}
-	room, refusal := s.rooms.open(r.Context(), name)
+	room, refusal := s.rooms.attend(r.Context(), name)
 	if refusal != nil {
 		s.refuseHTTP(w, r, statusOf(refusal.Code), refusal)
 		return
@@ -198,6 +237,17 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *ysyn
 // is what makes a document exist, even if there is nothing in it: a creation that was cut short before it was written can
 // be tried again, and one that was written cannot.
 func (r *room) create(ctx context.Context, update []byte, user string) (string, *ysync.Refusal) {
+	r.mu.Lock()
+	taken := r.answers() && exists(r.log)
+	r.mu.Unlock()
+	if taken {
+		return "", ysync.Refuse(ysync.CodeConflict, "the document exists already")
+	}
+	opening, cancel := context.WithTimeout(ctx, r.srv.limits.OpenWithin)
+	defer cancel()
+	if refusal := r.wake(opening); refusal != nil {
+		return "", refusal
+	}
 	settled, tag, refusal := func() (settled <-chan error, tag string, refusal *ysync.Refusal) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -218,7 +268,7 @@ func (r *room) create(ctx context.Context, update []byte, user string) (string, 
 		if !applied.Changed {
 			applied.Update = emptyUpdate
 		}
-		if refusal := r.commit(origin{id: newID(), user: user}, applied); refusal != nil {
+		if refusal := r.commit(origin{id: newID(), user: user, at: time.Now().UnixNano()}, applied); refusal != nil {
 			return nil, "", refusal
 		}
 		return r.settled(), entityTag(r.incarnation(), r.gate.assigned), nil

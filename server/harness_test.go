@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,14 @@ import (
 // patience is how long a test waits for what has to happen soon. It only passes when a test fails.
 const patience = 20 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if built.dir != "" {
+			_ = os.RemoveAll(built.dir) // what is left is the system's to clean
+		}
+		os.Exit(code)
+	}))
+}
 
 // disk is a file system in memory whose syncs of the log can be held.
 type disk struct {

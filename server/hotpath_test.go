@@ -18,7 +18,7 @@ func BenchmarkUpdate(b *testing.B) {
 				b.Fatal(refusal)
 			}
 			defer s.rooms.exit(room)
-			c := &connection{srv: s.Server}
+			c := &connection{srv: s.Server, socket: new(socket)}
 			c.out.maxBytes, c.out.maxCount, c.out.closed = 1<<20, 1<<20, true // what is pushed goes nowhere
 			writer := newSession(c, "d", address)
 			if address == nil {

@@ -37,7 +37,11 @@ func (s *Server) Kick(w Selection, reason string) int {
 	if reason == "" {
 		reason = "removed by an administrator"
 	}
-	refusal := ysync.Refuse(ysync.CodeForbidden, "%s", reason)
+	return s.expel(w, ysync.Refuse(ysync.CodeForbidden, "%s", reason))
+}
+
+// expel ends the sessions and event streams that w means, and returns how many that were.
+func (s *Server) expel(w Selection, refusal *ysync.Refusal) int {
 	n := 0
 	for _, member := range s.members(w) {
 		member.end(refusal)

@@ -21,7 +21,20 @@ type Limits struct {
 	// burst of one second is let through. Negative: no limit. Default 1,000 and 4 MiB.
 	MessagesPerSecond int
 	BytesPerSecond    int
-	// SlowDownAfter is for how long a connection may stay above its rate before it is closed. Default 10 s.
+	// WorkPerSecond bounds for how long one connection may keep documents busy in a second, with updates and with what
+	// it asks for; two seconds may come at once. It is what a message costs that counts here, not how long it is: a
+	// hundred kilobytes can be made of ten thousand conflicts. Above it the server stops reading. Negative: no limit.
+	// Default 500 ms.
+	WorkPerSecond time.Duration
+	// RepliesPerSecond bounds the bytes of documents and awareness that one connection asks for in a second; as many as a
+	// document may have can come at once. Above it the server stops reading. Negative: no limit. Default 8 MiB.
+	RepliesPerSecond int
+	// User, Document and Address bound what all connections of one user, all in one document, and all from one address
+	// send together. Who is above it is not read for a while. Nobody who has no name counts as a user. By default a
+	// user has 4,000 messages and 16 MiB, a document 20,000 and 64 MiB, and an address no limit, because behind a proxy
+	// everybody has the same, see Options.Proxies.
+	User, Document, Address Rate
+	// SlowDownAfter is for how long a connection may stay above one of these rates before it is closed. Default 10 s.
 	SlowDownAfter time.Duration
 	// OutboxBytes and OutboxMessages bound what waits to be sent to one connection. Past them the updates that wait are
 	// dropped and later read from the log. Default 4 MiB and 4,096.
@@ -82,7 +95,19 @@ type Limits struct {
 	Heartbeat time.Duration
 	// UnloadAfter is for how long a document without connections stays in memory. Default 30 s.
 	UnloadAfter time.Duration
-	// Loads bounds how many documents are loaded or replayed at the same time. Default 4.
+	// CoolAfter is for how long nobody may have edited or watched a document before its engine leaves memory though editors
+	// are connected. The next edit builds it again. Negative: never. Default 10 min.
+	CoolAfter time.Duration
+	// KeptBytes bounds what is kept, for a second, of the logs of documents without an engine, so that many who come back
+	// to one share the reading of its log. Default 16 MiB.
+	KeptBytes int64
+	// MemoryBytes is how much of the heap may be alive before documents that nobody uses leave memory at once and loads
+	// wait. 0: three quarters of GOMEMLIMIT, no limit without it. Negative: no limit.
+	MemoryBytes int64
+	// DiskStall is for how long a write or an fsync may be under way before the server says that it is not ready.
+	// Default 5 s.
+	DiskStall time.Duration
+	// Loads bounds how many documents are loaded, merged or replayed at the same time. Default 4.
 	Loads int
 }
 
@@ -93,6 +118,14 @@ func (l Limits) withDefaults() Limits {
 	def(&l.InFlightBytes, 256<<20)
 	def(&l.MessagesPerSecond, 1000)
 	def(&l.BytesPerSecond, 4<<20)
+	def(&l.WorkPerSecond, 500*time.Millisecond)
+	def(&l.RepliesPerSecond, 8<<20)
+	def(&l.User.Messages, 4000)
+	def(&l.User.Bytes, 16<<20)
+	def(&l.Document.Messages, 20000)
+	def(&l.Document.Bytes, 64<<20)
+	def(&l.Address.Messages, -1)
+	def(&l.Address.Bytes, -1)
 	def(&l.SlowDownAfter, 10*time.Second)
 	def(&l.OutboxBytes, 4<<20)
 	def(&l.OutboxMessages, 4096)
@@ -118,6 +151,9 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ViewEvery, 50*time.Millisecond)
 	def(&l.Heartbeat, 15*time.Second)
 	def(&l.UnloadAfter, 30*time.Second)
+	def(&l.CoolAfter, 10*time.Minute)
+	def(&l.KeptBytes, 16<<20)
+	def(&l.DiskStall, 5*time.Second)
 	def(&l.Loads, 4)
 	return l
 }

@@ -157,7 +157,7 @@ func (s *session) open() error {
 	return s.answer(token, grant, room, refusal)
 }
 
-// find asks the Authorizer, and loads the document for a session that is not in it yet. What fails for a passing reason
+// find asks the Authorizer, and opens the document for a session that is not in it yet. What fails for a passing reason
 // is tried again on a socket that others share. The caller has to exit the room.
 func (s *session) find(token string, joined bool) (Grant, *room, *ysync.Refusal) {
 	srv := s.conn.srv
@@ -168,7 +168,7 @@ func (s *session) find(token string, joined bool) (Grant, *room, *ysync.Refusal)
 		})
 		var room *room
 		if refusal == nil && !joined {
-			room, refusal = srv.rooms.open(s.conn.ctx, s.document)
+			room, refusal = srv.rooms.attend(s.conn.ctx, s.document)
 		}
 		passing := refusal != nil && !refusal.Code.Permanent() && refusal.Code != ysync.CodeCorrupt
 		if !passing || joined || !s.addressed() || time.Now().After(deadline) || srv.isDraining() || !s.conn.pauseQuietly(tryAgainAfter) {
@@ -179,7 +179,16 @@ func (s *session) find(token string, joined bool) (Grant, *room, *ysync.Refusal)
 
 // answer lets the Authorizer's answer act: it opens the session, changes what it may do, or refuses it. An error ends
 // the connection.
-func (s *session) answer(token string, grant Grant, room *room, refusal *ysync.Refusal) error {
+func (s *session) answer(token string, grant Grant, room *room, refusal *ysync.Refusal) (err error) {
+	if s.room == nil && !s.gone {
+		defer func() {
+			if refusal != nil {
+				s.traced(refusal)
+			} else {
+				s.traced(err)
+			}
+		}()
+	}
 	if room != nil && (s.gone || s.room != nil || refusal != nil) {
 		s.conn.srv.rooms.exit(room)
 	}
@@ -214,6 +223,8 @@ func (s *session) answer(token string, grant Grant, room *room, refusal *ysync.R
 			return s.turnAway(refusal)
 		}
 		s.room = room
+		s.userAccount.Store(s.conn.srv.users.open(grant.User))
+		s.documentAccount.Store(s.conn.srv.documents.open(s.document))
 	} else if grant.Level < ysync.Presence {
 		s.room.hide(s)
 	}

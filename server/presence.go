@@ -231,6 +231,7 @@ func (r *room) greet(s *session) {
 	defer r.mu.Unlock()
 	if frame := r.everybody(); frame != nil {
 		s.conn.out.owe(len(frame))
+		s.conn.spent.replies.Add(int64(len(frame)))
 		s.deliver(parcel{frame: frame, kind: replyParcel})
 	}
 }

@@ -21,7 +21,7 @@ var errCompacted = errors.New("the log no longer reaches back")
 // applied. It returns errCompacted when the log begins after from.
 func (s *Server) replay(ctx context.Context, log *storage.Document, key feedKey, from, to uint64) (*viewEvent, error) {
 	s.counters.replays.Add(1)
-	doc := crdt.New(crdt.Options{KeepMarks: true})
+	doc := newEngine()
 	at := uint64(0)
 	apply := func(e storage.Entry) error {
 		if _, err := doc.ApplyUpdate(e.Update); err != nil {

@@ -18,6 +18,9 @@ func (st *docState) compact(ctx context.Context, seq uint64, state []byte) error
 	defer s.reading.Done()
 	st.compacting.Lock()
 	defer st.compacting.Unlock()
+	if st.deleted.Load() {
+		return ErrDeleted
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

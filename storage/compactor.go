@@ -32,6 +32,10 @@ type CompactionOptions struct {
 	// Sweep is the time between two looks at all documents, which find what is due
 	// by age, and what a process before this one left. 0 is 15 min.
 	Sweep time.Duration
+	// KeepDeleted is for how long a document that was deleted softly can be
+	// undeleted; a sweep after that erases it, see [Store.Erase]. 0 is 7 days;
+	// negative keeps it for ever.
+	KeepDeleted time.Duration
 	// BytesPerSecond bounds what is read for compactions. 0 is 8 MiB/s.
 	BytesPerSecond int
 }
@@ -51,6 +55,9 @@ func (o CompactionOptions) withDefaults() CompactionOptions {
 	}
 	if o.Sweep <= 0 {
 		o.Sweep = 15 * time.Minute
+	}
+	if o.KeepDeleted == 0 {
+		o.KeepDeleted = 7 * 24 * time.Hour
 	}
 	if o.BytesPerSecond <= 0 {
 		o.BytesPerSecond = 8 << 20
@@ -171,8 +178,25 @@ func (c *compactor) sweep(ctx context.Context) {
 			}
 		}
 		if len(list) < maxList {
-			return
+			break
 		}
+	}
+	if ctx.Err() == nil {
+		c.expire(ctx)
+	}
+}
+
+// expire erases what was deleted long enough ago.
+func (c *compactor) expire(ctx context.Context) {
+	if c.opts.KeepDeleted < 0 {
+		return
+	}
+	n, err := c.store.EraseDeleted(ctx, c.store.opts.Now().Add(-c.opts.KeepDeleted))
+	if err != nil {
+		c.report("erase deleted documents", "", err)
+	}
+	if n > 0 {
+		c.store.logger.Info("erased deleted documents", "documents", n)
 	}
 }
 

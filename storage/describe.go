@@ -26,6 +26,7 @@ type DocumentInfo struct {
 	LogBytes    int64     // of their updates
 	Snapshot    uint64    // sequence of the newest snapshot, 0 without one
 	StoredBytes int64     // of its state as it lies on disk; what Bytes counts of it is Bytes - LogBytes
+	Deleted     time.Time // from Deleted: when it was deleted, else zero
 	Damage      error     // from Documents: why the document cannot be opened, else nil
 }
 
@@ -38,14 +39,25 @@ const maxList = 1000
 // is damaged, and does not end the list; where the index itself is damaged, the
 // error matches [ErrCorrupt]. Cost: three point reads a document that is not open.
 func (s *Store) Documents(ctx context.Context, after string, limit int) ([]DocumentInfo, error) {
-	list, err := s.documents(ctx, after, limit)
+	list, err := s.list(ctx, after, limit, s.listed)
 	if err != nil {
 		return nil, fmt.Errorf("list documents: %w", err)
 	}
 	return list, nil
 }
 
-func (s *Store) documents(ctx context.Context, after string, limit int) (list []DocumentInfo, err error) {
+// Deleted returns the documents that are deleted softly, as Documents does those
+// that are not.
+func (s *Store) Deleted(ctx context.Context, after string, limit int) ([]DocumentInfo, error) {
+	list, err := s.list(ctx, after, limit, s.listedDeleted)
+	if err != nil {
+		return nil, fmt.Errorf("list deleted documents: %w", err)
+	}
+	return list, nil
+}
+
+// list walks the index and has look describe each document, or leave it out.
+func (s *Store) list(ctx context.Context, after string, limit int, look func(name string) (DocumentInfo, bool)) (list []DocumentInfo, err error) {
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
@@ -68,7 +80,7 @@ func (s *Store) documents(ctx context.Context, after string, limit int) (list []
 		if name == after {
 			continue
 		}
-		if info, ok := s.listed(name); ok {
+		if info, ok := look(name); ok {
 			list = append(list, info)
 		}
 	}
@@ -103,6 +115,19 @@ func (s *Store) listed(name string) (info DocumentInfo, ok bool) {
 	return st.info(), true
 }
 
+// listedDeleted describes one document of the list of those that are deleted.
+func (s *Store) listedDeleted(name string) (info DocumentInfo, ok bool) {
+	meta, err := s.readMeta(name)
+	if err != nil || meta.deleted.IsZero() {
+		return info, false
+	}
+	st := docState{meta: meta}
+	err = s.readTail(&st)
+	info = st.info()
+	info.Deleted, info.Damage = meta.deleted, err
+	return info, true
+}
+
 // newMeta makes the meta record of a document that begins now.
 func newMeta(name string, now time.Time) (metaRecord, error) {
 	id, err := uuid.NewV7()
@@ -113,50 +138,71 @@ func newMeta(name string, now time.Time) (metaRecord, error) {
 	if err != nil {
 		return metaRecord{}, fmt.Errorf("make a lineage: %w", err)
 	}
+	incarnation, err := newIncarnation()
+	return metaRecord{id: id, name: name, lineage: lineage, next: 1, created: now, incarnation: incarnation}, err
+}
+
+// newIncarnation returns a random number of 53 bits, so that JavaScript can hold
+// it as a number.
+func newIncarnation() (uint64, error) {
 	var random [8]byte
 	if _, err := rand.Read(random[:]); err != nil {
-		return metaRecord{}, fmt.Errorf("make an incarnation: %w", err)
+		return 0, fmt.Errorf("make an incarnation: %w", err)
 	}
-	return metaRecord{
-		id: id, name: name, lineage: lineage, next: 1, created: now,
-		// 53 bits, so that JavaScript can hold it as a number.
-		incarnation: binary.LittleEndian.Uint64(random[:])>>11 | 1,
-	}, nil
+	return binary.LittleEndian.Uint64(random[:])>>11 | 1, nil
 }
 
 // readDocument fills st with what the disk has of the document called name. The
 // caller makes sure that everything in the log for it is durable, which is so
 // when the document is not open. Damage is a [*CorruptError].
 func (s *Store) readDocument(st *docState, name string) error {
-	st.meta.name = name
-	value, err := s.get(nameKey(name))
-	if err != nil {
-		return s.damaged(name, 0, "name index", err)
-	}
-	id, err := decodeName(value)
-	if err != nil {
-		return s.damaged(name, 0, "name index", err)
-	}
-	st.meta.id = id
-	value, err = s.get(documentKey(id, kindMeta))
-	if errors.Is(err, ErrNotFound) {
-		err = badRecord("it is missing")
-	}
-	if err != nil {
-		return s.damaged(name, 0, "meta", err)
-	}
-	meta, err := decodeMeta(value, id)
-	if err == nil && meta.name != name {
-		err = badRecord("it names document %q", meta.name)
-	}
-	if err != nil {
-		return s.damaged(name, 0, "meta", err)
-	}
+	meta, err := s.readMeta(name)
 	st.meta = meta
+	if err != nil {
+		return err
+	}
 	if !meta.deleted.IsZero() {
 		return ErrDeleted
 	}
 	return s.readTail(st)
+}
+
+// readID finds the id of the document called name.
+func (s *Store) readID(name string) (id uuid.UUID, err error) {
+	value, err := s.get(nameKey(name))
+	if err == nil {
+		id, err = decodeName(value)
+	}
+	if err != nil {
+		return id, s.damaged(name, 0, "name index", err)
+	}
+	return id, nil
+}
+
+// readMeta reads the meta record of the document called name. With an error, the
+// name is set, and the id when it is known.
+func (s *Store) readMeta(name string) (metaRecord, error) {
+	meta := metaRecord{name: name}
+	id, err := s.readID(name)
+	if err != nil {
+		return meta, err
+	}
+	meta.id = id
+	value, err := s.get(documentKey(id, kindMeta))
+	if errors.Is(err, ErrNotFound) {
+		err = badRecord("it is missing")
+	}
+	if err != nil {
+		return meta, s.damaged(name, 0, "meta", err)
+	}
+	read, err := decodeMeta(value, id)
+	if err == nil && read.name != name {
+		err = badRecord("it names document %q", read.name)
+	}
+	if err != nil {
+		return meta, s.damaged(name, 0, "meta", err)
+	}
+	return read, nil
 }
 
 // readTail finds the newest snapshot and the last entry.

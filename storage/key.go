@@ -30,6 +30,7 @@ const (
 	kindMeta     = 0x01
 	kindSnapshot = 0x02
 	kindEntry    = 0x03
+	kindDigest   = 0x04
 )
 
 const (
@@ -55,6 +56,11 @@ func documentKey(id uuid.UUID, kind byte) []byte {
 	b = append(b, spaceDocument, byte(len(id)))
 	b = append(b, id[:]...)
 	return append(b, kind)
+}
+
+// documentEnd is the first key behind all that a document can have.
+func documentEnd(id uuid.UUID) []byte {
+	return append(documentKey(id, 0xff), 0xff)
 }
 
 // sequencedKey is the key of the entry or snapshot at seq. Sequences are big

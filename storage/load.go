@@ -45,11 +45,18 @@ func (st *docState) load(ctx context.Context, from uint64, fn func(Entry) error)
 		return err
 	}
 	defer s.reading.Done()
+	if st.deleted.Load() {
+		return ErrDeleted
+	}
 	end := st.durable.Load()
 	if from >= end {
 		return nil
 	}
-	return st.loadUpTo(ctx, from, end, fn)
+	err := st.loadUpTo(ctx, from, end, fn)
+	if st.deleted.Load() && errors.Is(err, ErrCorruptDocument) {
+		return ErrDeleted // what is missing went away meanwhile
+	}
+	return err
 }
 
 // loadUpTo is load with the durable sequence as it was when Load was called.

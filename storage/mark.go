@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -40,7 +41,7 @@ const (
 type markFile struct {
 	file   vfs.File // nil when it could not be written any more
 	store  uuid.UUID
-	number uint64
+	number atomic.Uint64
 	logger *slog.Logger
 }
 
@@ -95,7 +96,7 @@ func openMark(fs vfs.FS, dir string, store uuid.UUID, number uint64, logger *slo
 	whole := make([]byte, markFileLen)
 	copy(whole, markSlot(store, number))
 	copy(whole[markSlotStep:], markSlot(store, number))
-	m.number = number
+	m.number.Store(number)
 	if _, err := f.WriteAt(whole, 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("write the mark: %w", err), f.Close())
 	}
@@ -125,7 +126,7 @@ func (m *markFile) advance(number uint64) {
 		m.file = nil
 		return
 	}
-	m.number = number
+	m.number.Store(number)
 }
 
 // close syncs the mark, so that after an orderly stop it is exact even when the

@@ -120,6 +120,9 @@ func (s *Store) start() error {
 	if err := s.failure.get(); err != nil {
 		return errors.Join(err, s.mark.close())
 	}
+	if err := s.removeBackups(); err != nil {
+		return errors.Join(err, s.mark.close())
+	}
 	s.space = newSpaceWatch(s.opts)
 	s.pipeline = newPipeline(s, s.newLog(s.db), number)
 	return nil

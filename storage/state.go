@@ -27,6 +27,8 @@ type docState struct {
 
 	compacting sync.Mutex // held by Compact; taken before mu
 
+	deleted atomic.Bool // set once: handles are of no use any more
+
 	mu       sync.Mutex
 	last     uint64 // last sequence given
 	total    uint64 // bytes of all updates up to last
@@ -89,6 +91,9 @@ func (st *docState) append(e Entry) (uint64, error) {
 // st.mu, and gives it up while it waits.
 func (st *docState) makeRoom(n int64) error {
 	for {
+		if st.deleted.Load() {
+			return fmt.Errorf("append to document %q: %w", st.name, ErrDeleted)
+		}
 		if st.gone {
 			return fmt.Errorf("append to document %q: %w", st.name, ErrClosed)
 		}

@@ -138,8 +138,9 @@ func (s *Store) document(ctx context.Context, name string, create bool) (*Docume
 			return d, nil
 		}
 		s.unref(st)
-		// Somebody who did not want to create it may have looked at the same time.
-		if !mine && create && errors.Is(st.err, ErrNotFound) {
+		// Somebody who did not want to create it may have looked at the same time,
+		// or it was deleted or undeleted just now.
+		if !mine && create && errors.Is(st.err, ErrNotFound) || st.err == errRetry {
 			continue
 		}
 		return nil, st.err

@@ -1,0 +1,52 @@
+package crdt_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/weftsync/weft/crdt"
+)
+
+// TestMoreStructsThanOneUpdateMayHold gives a state of that size to the functions that work without a document, which keep
+// no structs, to a document with default limits, and to one whose own state it is.
+func TestMoreStructsThanOneUpdateMayHold(t *testing.T) {
+	const n = 1_000_001
+	var state raw
+	state = state.uint(1, n, 7, 0).bytes(4, 1, 1, 't', 1, 'x') // text "t", and after it one letter after another
+	for clock := range uint64(n - 1) {
+		state = state.bytes(0x84).uint(7, clock).bytes(1, 'x')
+	}
+	state = state.bytes(0)
+
+	if err := crdt.ValidateUpdate(state); err != nil {
+		t.Errorf("validate: %v", err)
+	}
+	if vector, err := crdt.StateVectorFromUpdate(state); err != nil || !bytes.Equal(vector, raw(nil).uint(1, 7, n)) {
+		t.Errorf("state vector: %x, %v", vector, err)
+	}
+	merged, err := crdt.MergeUpdates(state, raw(nil).bytes(0, 0))
+	if err != nil || len(merged) == 0 {
+		t.Errorf("merge: %d bytes, %v", len(merged), err)
+	}
+	v2, err := crdt.ConvertUpdateV1ToV2(state)
+	if err != nil {
+		t.Errorf("convert: %v", err)
+	}
+
+	peer := crdt.New(crdt.Options{})
+	if _, err := peer.ApplyUpdate(state); err == nil || !strings.Contains(err.Error(), "more than 1000000 structs") {
+		t.Errorf("apply with default limits: got %v, want a refusal", err)
+	}
+	own := crdt.New(crdt.Options{Limits: crdt.Limits{Structs: n}})
+	if _, err := own.ApplyUpdateV2(v2); err != nil {
+		t.Fatal(err)
+	}
+	if got := own.Text("t").Len(); got != n {
+		t.Errorf("%d letters, want %d", got, n)
+	}
+	own.SetLimits(crdt.Limits{})
+	if _, err := own.ApplyUpdate(state); err == nil || !strings.Contains(err.Error(), "more than 1000000 structs") {
+		t.Errorf("apply with the limits set back: got %v, want a refusal", err)
+	}
+}
