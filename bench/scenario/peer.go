@@ -35,9 +35,11 @@ type Peer struct {
 	Raised []string `json:"raised,omitempty"`
 	// Missing says why it cannot be measured; it wraps [ErrMissing]. It is nil when it can.
 	Missing error `json:"-"`
-	// Only are the scenarios that it is for; none for all. Extra says that a quick run leaves it out unless it is asked for.
-	Only  []string `json:"only,omitempty"`
-	Extra bool     `json:"-"`
+	// Only are the scenarios that it is for; none for all. NotInBrief are those that a quick run leaves out, and Extra says
+	// that it leaves out the peer, unless it is asked for.
+	Only       []string `json:"only,omitempty"`
+	NotInBrief []string `json:"not_in_brief,omitempty"`
+	Extra      bool     `json:"-"`
 
 	command func(data string) target.Command
 }
@@ -74,6 +76,7 @@ func (p Place) Peers() []Peer {
 	collab := weft
 	collab.Name, collab.About = WeftCollab, "the same server in the dialect of Hocuspocus: on disk before it is acknowledged or sent on"
 	collab.Dialect, collab.Path = load.Hocuspocus, "collab"
+	collab.NotInBrief = []string{"cold", "catch-up", "viewers"} // the same bytes, and the same event streams
 	slow := weft
 	slow.Name, slow.About = SlowWeft, fmt.Sprintf("weft, on a disk whose fsync takes %s longer", slowBy)
 	slow.Missing, slow.Only, slow.Extra = missingFile(p.Slow, "make bench-slow"), []string{"fan-out", "rooms", "max-throughput"}, true
@@ -108,9 +111,12 @@ func (p Place) weft() Peer {
 	}
 }
 
-// IsFor reports whether a scenario is one that the peer is for.
-func (p *Peer) IsFor(scenario string) bool {
-	return len(p.Only) == 0 || slices.Contains(p.Only, scenario)
+// IsFor reports whether a scenario is one that the peer is for, in a full run or a quick one.
+func (p *Peer) IsFor(scenario string, full bool) bool {
+	if len(p.Only) > 0 && !slices.Contains(p.Only, scenario) {
+		return false
+	}
+	return full || !slices.Contains(p.NotInBrief, scenario)
 }
 
 // node completes a peer that runs in Node.

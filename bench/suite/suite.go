@@ -87,7 +87,7 @@ func Run(ctx context.Context, f Flags, root, commit string, progress *Progress) 
 	}
 	for _, sc := range chosen {
 		for _, p := range peers {
-			if p.Missing == nil && p.IsFor(sc.Name) && ctx.Err() == nil {
+			if p.Missing == nil && p.IsFor(sc.Name, s.Full) && ctx.Err() == nil {
 				s.one(ctx, sc, p)
 			}
 		}
@@ -185,6 +185,18 @@ const (
 	fullWithin  = 15 * time.Minute
 )
 
+// within returns how long a scenario may take.
+func (s *suite) within(sc scenario.Scenario) time.Duration {
+	within := quickWithin
+	if s.Full {
+		within = fullWithin
+	}
+	if sc.Long {
+		within += s.Soak * 11 / 10
+	}
+	return within
+}
+
 // one carries out a scenario on a server.
 func (s *suite) one(ctx context.Context, sc scenario.Scenario, p scenario.Peer) {
 	label := sc.Name + ", " + p.Name
@@ -195,10 +207,7 @@ func (s *suite) one(ctx context.Context, sc scenario.Scenario, p scenario.Peer) 
 		host = scenario.Running(s.Target)
 	}
 	options := s.options
-	within := quickWithin
-	if s.Full {
-		within = fullWithin + s.Soak*11/10
-	}
+	within := s.within(sc)
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it took longer than %v", within))
 	defer cancel()
 	options.Progress = func(l load.Live) { s.progress.Phase(label, l) }
