@@ -115,6 +115,7 @@ crash: web-deps build ## Cut the power of the log for DURATION (60s) from SEED, 
 	cd web && WEFT_BIN=../bin/weft WEFT_CRASH_ROUNDS=$(ROUNDS) $(NPM) run crash -- --dialect hocuspocus
 	cd web && $(NPM) run crash -- --control --rounds 5
 	cd web && $(NPM) run crash -- --control --rounds 5 --dialect hocuspocus
+	if [ -e $(SERVER_MODULES) ]; then cd web && $(NPM) run crash -- --beside --rounds 5; fi
 
 .PHONY: flips
 flips: ## Flip FLIPS (1000) bits in each kind of file of a data directory, and count what becomes of it.
