@@ -27,7 +27,7 @@ type serverFlags struct {
 
 	History      bool          `env:"WEFT_HISTORY" help:"Keep the past of documents when they are compacted (server/OPERATIONS.md, History)."`
 	HistoryAge   time.Duration `env:"WEFT_HISTORY_AGE" placeholder:"TIME" help:"Keep no more of it than this old; 0 for no bound."`
-	HistoryBytes int64         `env:"WEFT_HISTORY_BYTES" placeholder:"N" help:"Keep no more of a document than about so many bytes of updates; 0 for no bound."`
+	HistoryBytes size          `env:"WEFT_HISTORY_BYTES" placeholder:"BYTES" help:"Keep no more of a document than about so many bytes of updates; 0 for no bound."`
 
 	limitFlags `group:"Limits (server/OPERATIONS.md says what happens at each)"`
 }
@@ -41,7 +41,7 @@ func (f *serverFlags) options(addr string, log *slog.Logger) server.Options {
 	return server.Options{
 		Storage: storage.Options{
 			Dir: f.Data, Logger: log, ReserveBytes: int64(f.Reserve),
-			History: storage.History{On: f.History, Age: f.HistoryAge, Bytes: f.HistoryBytes},
+			History: storage.History{On: f.History, Age: f.HistoryAge, Bytes: int64(f.HistoryBytes)},
 		},
 		Compaction: storage.CompactionOptions{KeepDeleted: keep},
 		Origins:    f.Origins, Prefix: f.Prefix, Logger: log, Drain: f.Drain, Addr: addr, AdminAddr: f.AdminAddr,
