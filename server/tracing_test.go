@@ -30,7 +30,7 @@ func TestSpans(t *testing.T) {
 		found[span.Name()]++
 		attributes := make(map[string]string)
 		for _, a := range span.Attributes() {
-			attributes[string(a.Key)] = a.Value.Emit()
+			attributes[string(a.Key)] = a.Value.String()
 		}
 		switch {
 		case span.Name() == "handshake" && (attributes["weft.dialect"] != dialectYWebsocket || attributes["weft.level"] != "write" || attributes["weft.connection"] == ""),
