@@ -81,10 +81,20 @@ func BenchmarkServe(b *testing.B) {
 }
 
 func BenchmarkLoad(b *testing.B) {
+	load(b, engine.Load, func(v1 []byte) ([]byte, error) { return v1, nil })
+}
+
+func BenchmarkLoadV2(b *testing.B) { load(b, engine.LoadV2, crdt.ConvertUpdateV1ToV2) }
+
+// load loads the state of each history, converted from V1, to its text.
+func load(b *testing.B, load func([]byte) (*crdt.Doc, error), convert func([]byte) ([]byte, error)) {
 	each(b, func(b *testing.B, h *trace.Trace, log *updates.Log) int {
-		whole := encoded(b, log)
+		whole, err := convert(encoded(b, log))
+		if err != nil {
+			b.Fatal(err)
+		}
 		for b.Loop() {
-			doc, err := engine.Load(whole)
+			doc, err := load(whole)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -96,7 +106,11 @@ func BenchmarkLoad(b *testing.B) {
 	})
 }
 
-func BenchmarkEncode(b *testing.B) {
+func BenchmarkEncode(b *testing.B)   { encode(b, (*crdt.Doc).EncodeStateAsUpdate) }
+func BenchmarkEncodeV2(b *testing.B) { encode(b, (*crdt.Doc).EncodeStateAsUpdateV2) }
+
+// encode encodes the whole state of each history.
+func encode(b *testing.B, encode func(*crdt.Doc, []byte) ([]byte, error)) {
 	each(b, func(b *testing.B, _ *trace.Trace, log *updates.Log) int {
 		doc, err := engine.ApplyAll(log)
 		if err != nil {
@@ -106,44 +120,7 @@ func BenchmarkEncode(b *testing.B) {
 			if err := doc.Transact(func(*crdt.Tx) error { return nil }); err != nil { // or the last encoding is returned
 				b.Fatal(err)
 			}
-			if _, err := doc.EncodeStateAsUpdate(nil); err != nil {
-				b.Fatal(err)
-			}
-		}
-		return 1
-	})
-}
-
-func BenchmarkLoadV2(b *testing.B) {
-	each(b, func(b *testing.B, h *trace.Trace, log *updates.Log) int {
-		whole, err := crdt.ConvertUpdateV1ToV2(encoded(b, log))
-		if err != nil {
-			b.Fatal(err)
-		}
-		for b.Loop() {
-			doc, err := engine.LoadV2(whole)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if got := doc.RootString(engine.Root); len(got) != len(h.End) {
-				b.Fatalf("the text has %d bytes, want %d", len(got), len(h.End))
-			}
-		}
-		return 1
-	})
-}
-
-func BenchmarkEncodeV2(b *testing.B) {
-	each(b, func(b *testing.B, _ *trace.Trace, log *updates.Log) int {
-		doc, err := engine.ApplyAll(log)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for b.Loop() {
-			if err := doc.Transact(func(*crdt.Tx) error { return nil }); err != nil { // or the last encoding is returned
-				b.Fatal(err)
-			}
-			if _, err := doc.EncodeStateAsUpdateV2(nil); err != nil {
+			if _, err := encode(doc, nil); err != nil {
 				b.Fatal(err)
 			}
 		}

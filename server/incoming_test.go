@@ -12,8 +12,11 @@ import (
 // them, come out of the library as they were sent, while the reader waits outside of it.
 func TestIncomingIsReadInOrder(t *testing.T) {
 	sock, ws, client := acceptedUnread(t)
+	if !canReadRaw {
+		t.Skip("only on Unix does the reader wait outside of the library")
+	}
 	if sock.in.raw == nil {
-		t.Skip("the reader does not wait outside of the library here")
+		t.Fatal("the reader waits inside of the library")
 	}
 	var want [][]byte
 	for i, n := range []int{0, 1, 10, 130, 1000, 1020, 1024, 1030, 5000, 70000, 3, 64 << 10} {
