@@ -115,10 +115,16 @@ crash: web-deps build ## Cut the power of the log for DURATION (60s) from SEED, 
 	cd web && WEFT_BIN=../bin/weft WEFT_CRASH_ROUNDS=$(ROUNDS) $(NPM) run crash -- --dialect hocuspocus
 	cd web && $(NPM) run crash -- --control --rounds 5
 	cd web && $(NPM) run crash -- --control --rounds 5 --dialect hocuspocus
+	if [ -e $(SERVER_MODULES) ]; then cd web && $(NPM) run crash -- --beside --rounds 5; fi
 
 .PHONY: flips
 flips: ## Flip FLIPS (1000) bits in each kind of file of a data directory, and count what becomes of it.
 	WEFT_FLIP_SEEDS=$(FLIPS) $(GO) test -count=1 -timeout 0 -v -run '^TestFlip' ./storage
+
+.PHONY: campaign
+campaign: ## Do at full size what the tests of the server do in small: slow readers, a storm of reconnections, 10,000 documents under a memory limit.
+	@mkdir -p bin/campaign
+	WEFT_CAMPAIGN=full WEFT_CAMPAIGN_DIR=$(CURDIR)/bin/campaign $(GO) test -count=1 -timeout 0 -v -run '^TestCampaign' ./server
 
 .PHONY: bench
 bench: bench-built ## Measure the engine beside Yjs, and servers beside each other on all scenarios, in small: under 15 minutes.
@@ -155,11 +161,15 @@ bench-compare: ## Compare two runs: BEFORE=report.json AFTER=report.json.
 	$(GO) run ./bench/cmd/weftbench compare $(BEFORE) $(AFTER)
 
 .PHONY: bench-built
-bench-built: build bench-relay ## Build what the benchmarks start.
+bench-built: build bench-relay bench-slow ## Build what the benchmarks start.
 
 .PHONY: bench-relay
 bench-relay: ## Build the relay that is the floor under all servers into bin/relay.
 	$(GO) build -o bin/relay ./bench/cmd/relay
+
+.PHONY: bench-slow
+bench-slow: ## Build weft on a slow disk, which the benchmarks measure too, into bin/slowweft.
+	$(GO) build -o bin/slowweft ./bench/cmd/slowweft
 
 .PHONY: bench-servers
 bench-servers: $(SERVER_MODULES) ## Install the servers that ours is measured beside exactly as the lock file names them.

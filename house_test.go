@@ -51,7 +51,7 @@ var layers = []layer{
 // owners names, for a library that must not spread, the folders that may import it directly.
 var owners = map[string][]string{
 	"go.opentelemetry.io":               {"server", "cmd/weft"},
-	"github.com/cockroachdb/pebble":     {"storage"},
+	"github.com/cockroachdb/pebble":     {"storage", "bench/slowdisk"},
 	"github.com/coder/websocket":        {"server", "bench", "cmd/weft"},
 	"github.com/alecthomas/kong":        {"cmd/weft", "bench"},
 	"github.com/vmihailenco/msgpack":    {"storage", "server", "bench"},

@@ -114,6 +114,71 @@ func BenchmarkEncode(b *testing.B) {
 	})
 }
 
+func BenchmarkLoadV2(b *testing.B) {
+	each(b, func(b *testing.B, h *trace.Trace, log *updates.Log) int {
+		whole, err := crdt.ConvertUpdateV1ToV2(encoded(b, log))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			doc, err := engine.LoadV2(whole)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if got := doc.RootString(engine.Root); len(got) != len(h.End) {
+				b.Fatalf("the text has %d bytes, want %d", len(got), len(h.End))
+			}
+		}
+		return 1
+	})
+}
+
+func BenchmarkEncodeV2(b *testing.B) {
+	each(b, func(b *testing.B, _ *trace.Trace, log *updates.Log) int {
+		doc, err := engine.ApplyAll(log)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if err := doc.Transact(func(*crdt.Tx) error { return nil }); err != nil { // or the last encoding is returned
+				b.Fatal(err)
+			}
+			if _, err := doc.EncodeStateAsUpdateV2(nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return 1
+	})
+}
+
+func BenchmarkDiff(b *testing.B) {
+	each(b, func(b *testing.B, _ *trace.Trace, log *updates.Log) int {
+		half, err := engine.ApplyAll(log.Slice(log.Len() / 2))
+		if err != nil {
+			b.Fatal(err)
+		}
+		whole, vector := encoded(b, log), half.EncodeStateVector()
+		for b.Loop() {
+			if _, err := crdt.DiffUpdate(whole, vector); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return 1
+	})
+}
+
+func BenchmarkVectorOfUpdate(b *testing.B) {
+	each(b, func(b *testing.B, _ *trace.Trace, log *updates.Log) int {
+		whole := encoded(b, log)
+		for b.Loop() {
+			if _, err := crdt.StateVectorFromUpdate(whole); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return 1
+	})
+}
+
 func encoded(b *testing.B, log *updates.Log) []byte {
 	b.Helper()
 	doc, err := engine.ApplyAll(log)

@@ -3,7 +3,9 @@ package crdt
 import (
 	"math/bits"
 	"slices"
+	"sync"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -82,7 +84,22 @@ func (a *arenas) putText(it *item, s []byte) {
 	it.len = uint32(n)
 }
 
+// putString is putText for a string.
+func (a *arenas) putString(it *item, s string) {
+	if !isASCII(s) {
+		a.putText(it, []byte(s))
+		return
+	}
+	it.setKind(kindString)
+	it.content, it.len = uint32(len(a.text)), uint32(len(s))
+	a.text = append(a.text, s...)
+}
+
 func isASCII(s string) bool {
+	const short = 16
+	if len(s) > short {
+		return lib0.IsASCII(unsafe.Slice(unsafe.StringData(s), len(s))) // reads them
+	}
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {
 			return false
@@ -317,9 +334,10 @@ func (d *Doc) trimText() {
 	}
 }
 
-// tidyArenas rewrites the arenas of which more than half is dead.
+// tidyArenas rewrites the arenas of which more than half is dead. That looks at
+// every item, so it waits for as many dead bytes as there are items.
 func (d *Doc) tidyArenas() {
-	const least = 4096
+	least := max(4096, int(d.slab.next))
 	if d.deadText > least && d.deadText > len(d.text)/2 {
 		d.rewriteText()
 	}
@@ -342,7 +360,9 @@ func (d *Doc) rewriteText() {
 }
 
 func (d *Doc) rewriteBlobs() {
-	var blobs []byte
+	scratch := tidied.Get().(*[]byte)
+	defer tidied.Put(scratch)
+	blobs := (*scratch)[:0]
 	var elems []uint32
 	d.eachItem(func(_ ref, it *item) {
 		switch it.kind() {
@@ -361,7 +381,22 @@ func (d *Doc) rewriteBlobs() {
 			blobs = append(blobs, v...)
 		}
 	})
-	d.blobs, d.elems, d.deadBlobs, d.deadElems = blobs, elems, 0, 0
+	*scratch = blobs
+	d.blobs = refill(d.blobs, blobs)
+	d.elems, d.deadBlobs, d.deadElems = elems, 0, 0
+}
+
+// tidied holds scratch space of rewriteBlobs.
+var tidied = sync.Pool{New: func() any { return new([]byte) }}
+
+// refill returns a copy of live in the memory of old, unless that is far too
+// large. A value that is set over and over then needs no memory.
+func refill(old, live []byte) []byte {
+	const spare = 4096
+	if cap(old) < len(live) || cap(old) > 4*len(live)+spare {
+		old = make([]byte, 0, len(live))
+	}
+	return append(old[:0], live...)
 }
 
 // eachItem calls f for every item in use, integrated or waiting.

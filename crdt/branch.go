@@ -46,6 +46,7 @@ type branch struct {
 	keyIndex map[uint32]uint32 // position in keys, once there are many
 
 	tree   nodeRef // root of the position tree, 0 until positions are asked for
+	owed   growth  // of one item, not yet added up in the tree
 	cursor cursor
 
 	conflicts map[uint32]*conflict // of the list, and of keys; nil if no scan was long

@@ -182,7 +182,9 @@ func (c *checker) tree(b *branch) {
 					return 0
 				}
 				it := d.item(ref(k))
-				size, next = it.visible(), it.right
+				if size, next = it.visible(), it.right; ref(k) == b.owed.item {
+					size -= b.owed.by
+				}
 			} else {
 				if d.node(nodeRef(k)).parent != at {
 					c.fail("tree of %q: node %d has a wrong parent", b.name, k)

@@ -235,7 +235,11 @@ func (tx *Tx) mergeLeft(l *runs, p place) (place, int) {
 // they were one operation's content cut in two or might have been (Yjs:
 // Item.mergeWith).
 func (d *Doc) merge(left, right ref) bool {
-	l, r := d.item(left), d.item(right)
+	r := d.item(right)
+	if r.kind() != kindGC && (r.originClient != r.client() || r.originClock != r.clock-1) {
+		return false // nearly always, and without a look at what is before it
+	}
+	l := d.item(left)
 	if (l.bits^r.bits)&(flagDeleted|15) != 0 || (l.bits|r.bits)&flagRedone != 0 {
 		return false
 	}
@@ -248,8 +252,7 @@ func (d *Doc) merge(left, right ref) bool {
 	default:
 		return false
 	}
-	if r.originClient != l.client() || r.originClock != l.end()-1 || l.right != right ||
-		l.rightClient != r.rightClient || l.rightClock != r.rightClock {
+	if l.right != right || l.rightClient != r.rightClient || l.rightClock != r.rightClock {
 		return false
 	}
 	b := d.branches[l.parent]

@@ -152,16 +152,20 @@ func (d *Doc) decodeStructs(u *decoded, src *source) error {
 		d.clients[c].block = int32(len(u.blocks))
 		first, start := len(u.refs), clock
 		d.makeRoom(u, n, src.Len())
-		for range n {
+		for n > 0 {
 			if src.v2 == nil {
-				if size, end := d.decodeQuick(u, src.Rest(), c, clock); size > 0 {
-					src.Advance(size)
-					clock = end
-					continue
-				}
+				quick, size, end := d.decodeQuick(u, src.Rest(), c, clock, n)
+				src.Advance(size)
+				n, clock = n-quick, end
+			} else if n >= leastBatch {
+				quick, end := d.decodeBatch(u, src.v2, c, clock, n)
+				n, clock = n-quick, end
 			}
-			if clock, err = d.decodeStruct(u, src, c, clock); err != nil {
-				return err
+			if n > 0 {
+				if clock, err = d.decodeStruct(u, src, c, clock); err != nil {
+					return err
+				}
+				n--
 			}
 		}
 		last := &u.blocks[len(u.blocks)-1]

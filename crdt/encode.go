@@ -157,6 +157,8 @@ func (tx *Tx) encode(f format) []byte {
 	}
 	if cap(s.b) <= maxScratch {
 		d.scratch = s.b
+	} else if n := len(s.b); cap(s.b)-n <= n/8 {
+		return s.b[:n:n]
 	}
 	return d.hand(s.b)
 }

@@ -40,7 +40,7 @@ func (p *textPos) landmarkBefore(index uint32) (n int, left uint32) {
 	if l == nil {
 		return -1, index
 	}
-	reaches := func(i int) bool { return i == len(l.list) || d.treeIndex(l.list[i].item) >= index }
+	reaches := func(i int) bool { return i == len(l.list) || d.treeIndex(p.b, l.list[i].item) >= index }
 	if n = l.last; n >= len(l.list) || reaches(n) || !reaches(n+1) {
 		n = sort.Search(len(l.list), reaches) - 1
 	}
@@ -50,7 +50,7 @@ func (p *textPos) landmarkBefore(index uint32) (n int, left uint32) {
 	l.last = n
 	p.checkLandmarks(n)
 	p.toLandmark(n)
-	return n, index - d.treeIndex(p.right)
+	return n, index - d.treeIndex(p.b, p.right)
 }
 
 // toLandmark moves the position to a landmark, to the start if it is -1.
@@ -117,12 +117,12 @@ func (d *Doc) markChanged(b *branch, r ref) {
 	if l == nil {
 		return
 	}
-	index := d.treeIndex(r)
-	i := sort.Search(len(l.list), func(i int) bool { return d.treeIndex(l.list[i].item) >= index })
+	index := d.treeIndex(b, r)
+	i := sort.Search(len(l.list), func(i int) bool { return d.treeIndex(b, l.list[i].item) >= index })
 	l.suspect = min(l.suspect, i)
 	for ; i < len(l.list); i++ {
 		l.list[i].suspect = true
-		if d.treeIndex(l.list[i].item) > index {
+		if d.treeIndex(b, l.list[i].item) > index {
 			break
 		}
 	}

@@ -66,7 +66,7 @@ func (d *Doc) indexOf(b *branch, r ref) uint32 {
 		}
 		d.buildTree(b)
 	}
-	return d.treeIndex(r)
+	return d.treeIndex(b, r)
 }
 
 // cut returns the items on either side of index, splitting the item that it

@@ -84,3 +84,11 @@ func (c *cachedID) skim(b []byte, at int) (id wireID, end int) {
 	}
 	return wireID{c.client, uint32(clock)}, at
 }
+
+// remember makes a client the one read last.
+func (c *cachedID) remember(client uint64) {
+	var b [16]byte
+	lib0.AppendUint(b[:0], client)
+	*c = cachedID{word: 1}
+	c.skim(b[:], 0)
+}

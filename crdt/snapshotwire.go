@@ -133,3 +133,31 @@ func decodeWholeVector(b []byte) ([]clientClock, error) {
 	}
 	return vector, nil
 }
+
+// ReachedBy reports whether a replica with the given state vector knows every
+// operation of the snapshot; what is deleted is not compared. A nil or empty
+// state vector is that of an empty document. The error is an *UpdateError.
+func (s Snapshot) ReachedBy(stateVector []byte) (bool, error) {
+	known := map[uint64]uint32{}
+	if len(stateVector) > 0 {
+		if err := readStateVector(stateVector, func(client uint64, clock uint32) { known[client] = clock }); err != nil {
+			return false, err
+		}
+	}
+	for _, c := range s.vector {
+		if known[c.client] < c.clock {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// DeletesAsUpdate returns what the snapshot deletes as a V1 update without
+// operations: all that a replica needs which knows every operation of the
+// document, see ReachedBy. The slice is the caller's.
+func (s Snapshot) DeletesAsUpdate() []byte {
+	out := v1.sink(nil)
+	out.uint(0)
+	s.writeDeletes(&out)
+	return out.finish()
+}

@@ -29,6 +29,7 @@ type columns struct {
 	lens        lib0.UintRLEDecoder
 	keys        [][]byte
 	repeated    int // bytes of keys that may still be read again, see key
+	batch       *batch
 }
 
 // format is one of the two formats of updates.

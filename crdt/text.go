@@ -97,7 +97,7 @@ func (t *Text) Insert(tx *Tx, index int, s string, attrs ...Attrs) error {
 	if s == "" {
 		return nil
 	}
-	return t.insert(tx, index, attrs, s, func(it *item) { t.d.putText(it, []byte(s)) })
+	return t.insert(tx, index, attrs, s, func(it *item) { t.d.putString(it, s) })
 }
 
 // insert inserts one item of text at index.

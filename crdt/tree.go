@@ -8,17 +8,29 @@ package crdt
 //
 // A node keeps, beside each child, how many places of the list the child takes
 // up. In a leaf the children are items, and each item knows its leaf.
+//
+// Who types lets one item grow over and over. Its growth is owed to the tree
+// until another one changes or somebody asks for a place, so that a run of
+// typing is added up once.
 
 type nodeRef uint32
 
-const fan = 32
+const fan = 31 // a node is four cache lines
 
 type node struct {
 	parent nodeRef
 	leaf   bool
 	n      uint8
+	near   uint8       // the slot that was found last
+	sums   [fan]uint32 // next to the head, for a search reads both
 	kids   [fan]uint32
-	sums   [fan]uint32
+}
+
+// growth is by how many places an item has grown since its tree was told,
+// modulo 2^32.
+type growth struct {
+	item ref
+	by   uint32
 }
 
 // nodes holds the nodes of all trees of a document by handle; 0 is none.
@@ -26,6 +38,8 @@ type nodes struct {
 	chunks []*[8]node
 	next   nodeRef
 	free   nodeRef // linked by parent
+
+	touched uint32 // what is fetched ahead, see treeAt
 }
 
 func (s *nodes) node(r nodeRef) *node { return &s.chunks[r>>3][r&7] }
@@ -58,9 +72,16 @@ func (n *node) total() (sum uint32) {
 	return sum
 }
 
+// slot returns the number of a child. Whoever changes a place has come down to
+// it, so it is nearly always the one that was found last.
 func (n *node) slot(kid uint32) int {
-	for i, k := range n.kids[:n.n] {
+	kids := n.kids[:n.n]
+	if near := int(n.near); near < len(kids) && kids[near] == kid {
+		return near
+	}
+	for i, k := range kids {
 		if k == kid {
+			n.near = uint8(i)
 			return i
 		}
 	}
@@ -102,14 +123,14 @@ func (d *Doc) buildTree(b *branch) {
 		}
 		level = up
 	}
-	b.tree = level[0]
+	b.tree, b.owed = level[0], growth{}
 }
 
 // dropTree frees the position tree of b. The items' links to it are left.
 func (d *Doc) dropTree(b *branch) {
 	if b.tree != 0 {
 		d.dropNode(b.tree)
-		b.tree = 0
+		b.tree, b.owed = 0, growth{}
 	}
 }
 
@@ -126,6 +147,7 @@ func (d *Doc) dropNode(r nodeRef) {
 // treeAt returns the item that holds the place at index, and the offset of the
 // place in it. index must be less than the length of b.
 func (d *Doc) treeAt(b *branch, index uint32) (ref, uint32) {
+	d.payTree(b)
 	n := d.node(b.tree)
 	for {
 		i := 0
@@ -133,7 +155,11 @@ func (d *Doc) treeAt(b *branch, index uint32) (ref, uint32) {
 			index -= n.sums[i]
 			i++
 		}
+		n.near = uint8(i)
 		if n.leaf {
+			if i+1 < int(n.n) { // an edit asks for both: fetch the next one meanwhile
+				d.touched = d.item(ref(n.kids[i+1])).bits
+			}
 			return ref(n.kids[i]), index
 		}
 		n = d.node(nodeRef(n.kids[i]))
@@ -141,7 +167,8 @@ func (d *Doc) treeAt(b *branch, index uint32) (ref, uint32) {
 }
 
 // treeIndex returns how many places lie before the item.
-func (d *Doc) treeIndex(r ref) uint32 {
+func (d *Doc) treeIndex(b *branch, r ref) uint32 {
+	d.payTree(b)
 	at := d.item(r).leaf()
 	n := d.node(at)
 	index, kid := uint32(0), uint32(r)
@@ -160,13 +187,28 @@ func (d *Doc) treeIndex(r ref) uint32 {
 
 // treeGrow adds delta to the places that the item takes up.
 func (d *Doc) treeGrow(b *branch, r ref, delta int32) {
-	if b.tree == 0 || delta == 0 {
+	if b.tree == 0 {
 		return
 	}
-	at, kid := d.item(r).leaf(), uint32(r)
+	if b.owed.item != r {
+		d.payTree(b)
+		b.owed.item = r
+	}
+	b.owed.by += uint32(delta)
+}
+
+// payTree adds what an item has grown by to the nodes above it.
+func (d *Doc) payTree(b *branch) {
+	by := b.owed.by
+	if by == 0 {
+		return
+	}
+	b.owed.by = 0
+	kid := uint32(b.owed.item)
+	at := d.item(b.owed.item).leaf()
 	for at != 0 {
 		n := d.node(at)
-		n.sums[n.slot(kid)] += uint32(delta)
+		n.sums[n.slot(kid)] += by
 		kid, at = uint32(at), n.parent
 	}
 }
@@ -185,26 +227,9 @@ func (d *Doc) treeInsert(b *branch, r ref) {
 	case it.right != 0:
 		at = d.item(it.right).leaf()
 	}
-	size := it.visible()
-	d.insertKid(at, slot, uint32(r), size)
-	d.sumUp(at, size)
+	d.insertKid(at, slot, uint32(r), 0)
 	d.splitIfFull(b, at)
-}
-
-// sumUp adds size to what the ancestors of a node count for it.
-func (d *Doc) sumUp(at nodeRef, size uint32) {
-	if size == 0 {
-		return
-	}
-	for {
-		up := d.node(at).parent
-		if up == 0 {
-			return
-		}
-		n := d.node(up)
-		n.sums[n.slot(uint32(at))] += size
-		at = up
-	}
+	d.treeGrow(b, r, int32(it.visible()))
 }
 
 // insertKid puts a child of the given size into a node, which is never full
@@ -215,6 +240,7 @@ func (d *Doc) insertKid(at nodeRef, slot int, kid, size uint32) {
 	copy(n.sums[slot+1:n.n+1], n.sums[slot:n.n])
 	n.kids[slot], n.sums[slot] = kid, size
 	n.n++
+	n.near = uint8(slot)
 	d.adopt(at, n, kid)
 }
 
@@ -300,14 +326,18 @@ func (d *Doc) treeRemove(b *branch, left, r ref, size uint32) {
 	if b.tree == 0 {
 		return
 	}
+	if b.owed.item == r {
+		d.payTree(b)
+		b.owed.item = 0
+	}
 	at := d.item(r).leaf()
 	n := d.node(at)
 	slot := n.slot(uint32(r))
 	if d.item(left).leaf() == at {
 		n.sums[n.slot(uint32(left))] += size
 	} else {
-		d.treeGrow(b, left, int32(size))
 		d.treeGrow(b, r, -int32(size))
+		d.treeGrow(b, left, int32(size))
 	}
 	d.removeKid(at, slot)
 }

@@ -23,7 +23,8 @@ type origin struct {
 	session *session // nil for REST
 	id      uuid.UUID
 	user    string
-	acks    int // sync statuses that it is owed
+	acks    int   // sync statuses that it is owed
+	at      int64 // when its last byte was received, in nanoseconds of the Unix epoch; 0 if that is not known
 }
 
 // apply carries one update from the check to the log. What it returns ends the session of whoever sent it; the document
@@ -32,6 +33,7 @@ func (r *room) apply(o origin, kind ysync.Kind, update []byte) (refusal *ysync.R
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.contain(&refusal)
+	defer o.session.work(len(update))()
 	if refusal := r.admit(update); refusal != nil {
 		// A full disk or document refuses what is new. Every client answers the server's step 1, most of them with
 		// nothing new, and may go on reading.
@@ -66,6 +68,7 @@ func (r *room) confirm(o origin, kind ysync.Kind, update []byte) {
 	case o.session.addressed():
 		r.status(o.session, true, o.acks)
 	case kind == ysync.Update:
+		r.srv.counters.acks.Add(1)
 		r.reply(o.session, ysync.YWebsocket{}.AppendUpdate(nil, update))
 	}
 }
@@ -76,7 +79,7 @@ func (r *room) status(s *session, applied bool, n int) {
 	if n == 0 {
 		return
 	}
-	if last := r.gate.last(); last != nil && last.to == s && last.acks > 0 && !last.update && last.refused == !applied {
+	if last := r.gate.last(); last != nil && last.to == s && last.acks > 0 && last.update == nil && last.refused == !applied {
 		last.acks += n
 		return
 	}
@@ -137,11 +140,11 @@ func (r *room) commit(o origin, applied crdt.Applied) *ysync.Refusal {
 		return refusal
 	}
 	r.srv.counters.updates.Add(1)
-	r.gate.assigned = seq
+	r.gate.assigned, r.used = seq, time.Now()
 	r.size.grow(len(applied.Update))
 	r.step2 = sharedStep2{}
 	frame := ysync.YWebsocket{}.AppendUpdate(make([]byte, 0, len(applied.Update)+8), applied.Update)
-	r.gate.hold(held{frame: frame, update: true, to: o.session, acks: o.acks})
+	r.gate.hold(held{frame: frame, update: frame[len(frame)-len(applied.Update):], to: o.session, acks: o.acks, at: o.at})
 	r.stage(seq, applied.Roots)
 	r.release()
 	return nil
@@ -163,6 +166,7 @@ func (r *room) known(o origin, update []byte) (refusal *ysync.Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.contain(&refusal)
+	defer o.session.work(len(update))()
 	if r.state != ready {
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	}
@@ -188,105 +192,12 @@ func refusalOfUpdate(err error) *ysync.Refusal {
 	return ysync.Refuse(ysync.CodeMalformed, "update refused")
 }
 
-// claim sends the document's state vector to s: a claim too, and so behind the gate.
-func (r *room) claim(s *session) *ysync.Refusal {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.state != ready {
-		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
-	}
-	r.reply(s, ysync.YWebsocket{}.AppendStep1(nil, r.doc.EncodeStateVector()))
-	return nil
-}
-
-// sharedStep2 is the last step 2 that was made. Many who connect at the same time have the same state vector, most of
-// them none, and are sent the same bytes.
-type sharedStep2 struct {
-	vector string
-	frame  []byte
-	made   time.Time
-}
-
-// answer sends s what its state vector lacks.
-func (r *room) answer(s *session, vector []byte) (refusal *ysync.Refusal) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	defer r.contain(&refusal)
-	if r.state != ready {
-		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
-	}
-	if r.step2.frame == nil || r.step2.vector != string(vector) {
-		update, err := r.doc.EncodeStateAsUpdate(vector)
-		if err != nil {
-			return ysync.Refuse(ysync.CodeMalformed, "state vector refused: %v", err)
-		}
-		frame := ysync.YWebsocket{}.AppendStep2(make([]byte, 0, len(update)+16), update)
-		r.step2 = sharedStep2{string(vector), frame, time.Now()}
-	}
-	r.reply(s, r.step2.frame)
-	return nil
-}
-
 // reply sends a message to one session when everything assigned now is durable. The caller holds the lock.
 func (r *room) reply(s *session, message []byte) {
 	s.conn.out.owe(len(message))
+	s.conn.spent.replies.Add(int64(len(message)))
 	r.gate.hold(held{frame: message, to: s})
 	r.release()
-}
-
-// onDurable is called by storage after an fsync, on a goroutine that all documents share: it hands over and returns.
-func (r *room) onDurable(uint64) {
-	if r.kicked.CompareAndSwap(false, true) {
-		go func() {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.kicked.Store(false)
-			if r.log != nil {
-				r.gate.advance(r.log.Durable())
-				r.release()
-			}
-		}()
-	}
-}
-
-// release lets out what the gate does not hold any more. The caller holds the lock.
-func (r *room) release() {
-	for {
-		h, ok := r.gate.next()
-		if !ok {
-			if r.render() {
-				continue // what was rendered may be durable already
-			}
-			return
-		}
-		switch {
-		case h.update:
-			r.flushed = h.needs
-			r.broadcast(h)
-		case h.to != nil && h.acks > 0:
-			h.to.conn.out.paid(0)
-			h.to.acknowledge(!h.refused, h.acks)
-		case h.to != nil:
-			h.to.deliver(parcel{frame: h.frame, kind: replyParcel})
-		case h.event != nil:
-			h.event.feed.publish(h.event)
-		case h.settled != nil:
-			h.settled <- nil
-		}
-	}
-}
-
-// broadcast sends an update to everybody. In the Hocuspocus dialect its writer is told by a sync status instead.
-func (r *room) broadcast(h held) {
-	p := parcel{frame: h.frame, kind: updateParcel, seq: h.needs}
-	for _, s := range r.members {
-		if s != h.to || !s.addressed() {
-			s.deliver(p)
-		}
-	}
-	if h.acks > 0 {
-		h.to.acknowledge(true, h.acks)
-	}
 }
 
 // settled returns a channel that is sent nil when everything assigned now is durable, or the refusal if the room fails

@@ -13,7 +13,7 @@ import (
 
 // Authorizer says who may do what with a document. It is asked for each document on a WebSocket, each event stream and
 // each REST request, before a byte of the document is read, and again when a client renews its token. It must be safe
-// for concurrent use. ctx ends after Limits.AuthorizeWithin. Package server/auth has one that reads signed tokens and
+// for concurrent use: up to Limits.Authorizations calls run at once. ctx ends after Limits.AuthorizeWithin. Package server/auth has one that reads signed tokens and
 // one that asks a backend.
 //
 // To turn somebody away, return a *sync.Refusal: its code and reason are what the peer is told. Any other error means
@@ -33,15 +33,17 @@ type Action uint8
 
 // The actions.
 const (
-	Sync   Action = iota + 1 // take part, over a WebSocket
-	View                     // watch, over an event stream
-	Get                      // read once
-	Create                   // create a document, perhaps with content; needs the level write
-	List                     // list documents; Request.Document is empty
-	Delete                   // delete a document; needs the level admin
+	Sync    Action = iota + 1 // take part, over a WebSocket
+	View                      // watch, over an event stream
+	Get                       // read once
+	Create                    // create a document, perhaps with content; needs the level write
+	List                      // list documents; Request.Document is empty
+	Delete                    // delete a document; needs the level admin
+	History                   // see or change the past of a document; needs the level write, and admin to change what is kept
+	Replace                   // begin a document anew, with other content; needs the level admin
 )
 
-var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list", Delete: "delete"}
+var actionNames = [...]string{Sync: "sync", View: "view", Get: "get", Create: "create", List: "list", Delete: "delete", Replace: "replace", History: "history"}
 
 // String returns the action's name.
 func (a Action) String() string {
@@ -97,6 +99,10 @@ func (denyAll) Authorize(context.Context, Request) (Grant, error) {
 
 // authorize asks the Authorizer, and makes sure that what it grants is enough for the action.
 func (s *Server) authorize(ctx context.Context, r Request) (Grant, *ysync.Refusal) {
+	if !s.authorizing.enter(ctx, s.limits.AuthorizeWithin) {
+		return Grant{}, ysync.Refuse(ysync.CodeTryLater, "too many wait to be authorised")
+	}
+	defer s.authorizing.leave()
 	ctx, cancel := context.WithTimeout(ctx, s.limits.AuthorizeWithin)
 	defer cancel()
 	action, document := r.Action, r.Document
@@ -114,9 +120,9 @@ func (s *Server) authorize(ctx context.Context, r Request) (Grant, *ysync.Refusa
 	}
 	need := ysync.Read
 	switch action {
-	case Create:
+	case Create, History:
 		need = ysync.Write
-	case Delete:
+	case Delete, Replace:
 		need = ysync.Admin
 	}
 	if grant.Level < need {

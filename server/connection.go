@@ -24,7 +24,8 @@ import (
 type connection struct {
 	srv      *Server
 	id       uuid.UUID
-	remote   string
+	remote   string        // whom the socket is with
+	client   string        // the address that it counts for, without the port: behind a proxy that we trust, the one that it names
 	request  *http.Request // the upgrade; its context has ended
 	document string        // that the path names; empty for none
 	ws       *websocket.Conn
@@ -41,6 +42,10 @@ type connection struct {
 	paused   atomic.Bool // we do not read, so silence means nothing
 
 	waiting budget // bytes held for documents that nobody is authorised for
+	spent   expense
+	address *account    // of everybody from there
+	last    *session    // whose message the reader has carried out; the reader's own
+	shared  [3]*account // room for those that a message is charged to; the reader's own
 
 	ctx     context.Context // ends when the connection is to end
 	cancel  context.CancelFunc
@@ -57,13 +62,14 @@ type connection struct {
 // newConnection returns a connection that has said nothing yet.
 func (s *Server) newConnection(r *http.Request, ws *websocket.Conn, sock *socket, document string, patience time.Duration) *connection {
 	c := &connection{
-		srv: s, id: newID(), remote: r.RemoteAddr, request: r.WithContext(context.Background()), document: document,
+		srv: s, id: newID(), remote: r.RemoteAddr, client: s.clientOf(r), request: r.WithContext(context.Background()), document: document,
 		ws: ws, socket: sock, accepted: time.Now(), patience: patience, sessions: make(map[string]*session, 1),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.out.maxBytes, c.out.maxCount = s.limits.OutboxBytes, s.limits.OutboxMessages
 	c.waiting.limit = s.limits.WaitingBytes
 	c.sentAt.Store(c.accepted.UnixNano())
+	c.address = s.addresses.open(c.client)
 	return c
 }
 
@@ -86,6 +92,7 @@ func (c *connection) serve(refusal *ysync.Refusal) {
 	c.work.Wait()
 	c.out.writers.Wait()
 	c.closers.Wait()
+	c.srv.addresses.close(c.address)
 	_ = c.ws.CloseNow() // already closed in most cases; this gives the socket back in all
 }
 
@@ -100,13 +107,14 @@ func (c *connection) all() []*session {
 	return list
 }
 
-// spawn runs f beside the connection, unless it is over. The end of the connection waits for it.
-func (c *connection) spawn(f func()) {
+// spawn runs f beside the connection, unless it is over: then it reports false. The end of the connection waits for f.
+func (c *connection) spawn(f func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.over {
 		c.work.Go(f)
 	}
+	return !c.over
 }
 
 // receiver takes one frame, in the dialect of the connection, and returns how many messages it held. The frame is the
@@ -115,9 +123,20 @@ type receiver func(frame []byte) (messages int, err error)
 
 // read reads frames until the connection ends and gives each to receive, which may be another for each frame.
 func (c *connection) read(receive receiver) {
-	in := newInbox(&c.srv.limits, &c.srv.inFlight)
+	in := newInbox(&c.srv.limits, &c.srv.inFlight, &c.srv.counters)
 	defer in.done()
+	c.socket.control = func() bool {
+		if c.ctx.Err() != nil {
+			return false // it is closing: what still comes means nothing
+		}
+		refusal := in.messages.take(1, in.limits.SlowDownAfter, c.pause)
+		if refusal != nil {
+			c.refuse(refusal)
+		}
+		return refusal == nil
+	}
 	for c.mayRead() {
+		c.socket.await()
 		kind, r, err := c.ws.Reader(context.Background())
 		if err == nil {
 			err = c.take(&in, kind, r, receive)
@@ -127,7 +146,11 @@ func (c *connection) read(receive receiver) {
 			continue
 		}
 		var refusal *ysync.Refusal
-		if !errors.As(err, &refusal) {
+		switch {
+		case errors.As(err, &refusal):
+		case errors.Is(err, errUseless):
+			refusal = ysync.Refuse(ysync.CodeMalformed, "a message of fragments without content")
+		default:
 			return
 		}
 		c.refuse(refusal)
@@ -144,7 +167,8 @@ func (c *connection) take(in *inbox, kind websocket.MessageType, r io.Reader, re
 	if !c.answered.Load() {
 		in.most = min(in.most, c.srv.limits.WaitingBytes)
 	}
-	frame, err := in.read(r, c.pause)
+	c.socket.useful()
+	frame, err := in.read(r, c.pause, c.socket.useful)
 	if err != nil {
 		return err
 	}
@@ -154,10 +178,19 @@ func (c *connection) take(in *inbox, kind websocket.MessageType, r io.Reader, re
 	if err != nil {
 		return err
 	}
-	if refusal := in.count(max(1, messages), c.pause); refusal != nil {
+	if refusal := in.charge(max(1, messages), len(frame), &c.spent, c.shares(), c.pause); refusal != nil {
 		return refusal
 	}
 	return nil
+}
+
+// shares returns the accounts that the last message is charged to, besides the connection's own.
+func (c *connection) shares() []*account {
+	list := append(c.shared[:0], c.address)
+	if c.last != nil {
+		list = append(list, c.last.userAccount.Load(), c.last.documentAccount.Load())
+	}
+	return list
 }
 
 // mayRead waits while too many replies are owed. It reports false when the connection has ended.
@@ -210,6 +243,7 @@ func (c *connection) end(code ysync.Code, reason string) {
 		c.srv.refused(c.id, c.remote, code, reason)
 		go func() {
 			defer c.closers.Done()
+			c.socket.in.close()
 			if err := c.ws.Close(websocket.StatusCode(code), ysync.CutReason(reason)); err != nil {
 				_ = c.ws.CloseNow() // the peer does not answer
 			}

@@ -224,20 +224,41 @@ func TestCrashPowerControl(t *testing.T) {
 	}
 }
 
-// buildWeft builds the binary with tags and returns its path.
+// built are the binaries of this run of the tests, by their tags, in a folder that TestMain removes.
+var built struct {
+	sync.Mutex
+	dir    string
+	byTags map[string]string
+}
+
+// buildWeft builds the binary with tags, once, and returns its path.
 func buildWeft(t *testing.T, tags string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "weft")
+	built.Lock()
+	defer built.Unlock()
+	if path, ok := built.byTags[tags]; ok {
+		return path
+	}
+	if built.byTags == nil {
+		dir, err := os.MkdirTemp("", "weft-test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		built.dir, built.byTags = dir, make(map[string]string)
+	}
+	path := filepath.Join(built.dir, "weft-"+tags)
 	if out, err := exec.Command("go", "build", "-tags", tags, "-o", path, "../cmd/weft").CombinedOutput(); err != nil {
 		t.Fatalf("build weft: %v\n%s", err, out)
 	}
+	built.byTags[tags] = path
 	return path
 }
 
-// startChild starts the binary and waits until it listens.
-func startChild(t *testing.T, binary, dir string) (*exec.Cmd, *testServer) {
+// startChild starts the binary, with flags of its own, and waits until it listens.
+func startChild(t *testing.T, binary, dir string, flags ...string) (*exec.Cmd, *testServer) {
 	t.Helper()
-	cmd := exec.Command(binary, "dev", "--addr", "127.0.0.1:0", "--data", dir, "--messages-per-second=-1", "--bytes-per-second=-1", "--reserve=-1")
+	cmd := exec.Command(binary, append([]string{"dev", "--addr", "127.0.0.1:0", "--data", dir,
+		"--messages-per-second=-1", "--bytes-per-second=-1", "--document-messages-per-second=-1", "--reserve=-1"}, flags...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

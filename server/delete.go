@@ -83,16 +83,16 @@ func (rs *rooms) forsake(ctx context.Context, name string, refusal *ysync.Refusa
 	for r != nil {
 		r.mu.Lock()
 		switch r.state {
-		case loading: // perhaps from a handle of before
-			loaded := r.loaded
+		case opening, loading: // perhaps from a handle of before
+			moved := r.moved
 			r.mu.Unlock()
 			select {
-			case <-loaded:
+			case <-moved:
 				continue
 			case <-ctx.Done():
 				return
 			}
-		case ready, draining:
+		case cold, ready, draining:
 			r.stop(refusal, time.Now())
 		}
 		r.mu.Unlock()

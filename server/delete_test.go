@@ -13,7 +13,10 @@ import (
 // until it is undeleted or erased, and then the name is free.
 func TestDeleteDocument(t *testing.T) {
 	disk := newDisk()
-	s := startServer(t, disk, hooks{}, func(o *Options) { o.Authorizer = AllowAll(ysync.Admin) })
+	s := startServer(t, disk, hooks{}, func(o *Options) {
+		o.Authorizer = AllowAll(ysync.Admin)
+		o.Limits.ParkFor = -1 // who comes back is told at once
+	})
 	e, other := s.join(t, "a/b"), s.join(t, "other")
 	e.write("text")
 	e.sync()

@@ -23,10 +23,11 @@
 //
 // A connection is one WebSocket; on it is a session for each document, one in the y-websocket dialect and up to a hundred
 // in the Hocuspocus dialect. A connection has one goroutine that reads, and one that writes while there is something to
-// write. The reader carries out what it reads, under the locks of the session and the room; the Authorizer is asked
-// beside it, and what comes meanwhile is held. A fsync that ends wakes one goroutine for each room that waited for it;
-// it opens the gate and puts frames into outboxes. No goroutine that delivers waits for a disk or for a peer. Locks are
-// taken in this order and held for no I/O but storage's own: session, rooms or connection, room, outbox or feed.
+// write; what waits goes out in one call of the system. The reader carries out what it reads, under the locks of the
+// session and the room; the Authorizer is asked beside it, and what comes meanwhile is held. A fsync that ends wakes one
+// goroutine for each room that waited for it; it opens the gate, merges the updates that leave it into one, and puts frames
+// into outboxes. No goroutine that delivers waits for a disk or for a peer. Locks are taken in this order and held for no
+// I/O but storage's own: session, rooms or connection, room, outbox or feed.
 //
 // # Bounds
 //

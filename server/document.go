@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
+	"github.com/weftsync/weft/crdt"
 	ysync "github.com/weftsync/weft/sync"
 )
 
@@ -20,6 +22,10 @@ const (
 // serveDocument serves /api/documents/{document}. A slash in the name is escaped: what comes behind a bare one is kept
 // for parts of a document.
 func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped string) {
+	if document, part, ok := strings.Cut(escaped, "/history"); ok && (part == "" || part[0] == '/') && !strings.Contains(document, "/") {
+		s.serveHistory(w, r, document, strings.TrimPrefix(part, "/"))
+		return
+	}
 	if !s.prepareREST(w, r, "GET, HEAD, PUT, DELETE") {
 		return
 	}
@@ -31,7 +37,9 @@ func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped s
 	action := Get
 	switch r.Method {
 	case http.MethodPut:
-		action = Create
+		if action = Create; replaces(r) {
+			action = Replace
+		}
 	case http.MethodDelete:
 		action = Delete
 	}
@@ -43,6 +51,8 @@ func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request, escaped s
 	switch action {
 	case Create:
 		s.createDocument(w, r, name, grant)
+	case Replace:
+		s.replaceDocument(w, r, name, grant)
 	case Delete:
 		s.deleteDocument(w, r, name, grant)
 	default:
@@ -59,7 +69,7 @@ type content struct {
 
 // getDocument answers with the document as it was when the request came, when that is durable.
 func (s *Server) getDocument(w http.ResponseWriter, r *http.Request, name string) {
-	room, refusal := s.rooms.open(r.Context(), name)
+	room, refusal := s.rooms.attend(r.Context(), name)
 	if refusal != nil {
 		s.refuseHTTP(w, r, statusOf(refusal.Code), refusal)
 		return
@@ -83,8 +93,40 @@ func (s *Server) getDocument(w http.ResponseWriter, r *http.Request, name string
 	_, _ = w.Write(c.body) // an error means that the client has gone
 }
 
-// content renders the document as the request wants it.
-func (r *room) content(req *http.Request) (c content, refusal *ysync.Refusal) {
+// content renders the document as the request wants it. An update, and the answer that nothing has changed, need no
+// engine.
+func (r *room) content(req *http.Request) (content, *ysync.Refusal) {
+	r.mu.Lock()
+	if r.isCold() {
+		c := content{tag: entityTag(r.incarnation(), r.gate.assigned)}
+		here := exists(r.log)
+		r.mu.Unlock()
+		switch {
+		case !here:
+			return c, ysync.Refuse(ysync.CodeNotFound, "no such document")
+		case tagMatches(req.Header.Get("If-None-Match"), c.tag):
+			return c, nil
+		case acceptedType(req.Header.Get("Accept")) == typeUpdate:
+			r.srv.counters.coldAnswers.Add(1)
+			m, refusal := guarded(r, func() (*mergedLog, *ysync.Refusal) { return r.merged(req.Context()) })
+			if refusal == nil {
+				c.mediaType, c.body = typeUpdate, m.update
+			}
+			return c, refusal
+		}
+		ctx, cancel := context.WithTimeout(req.Context(), r.srv.limits.OpenWithin)
+		defer cancel()
+		if refusal := r.wake(ctx); refusal != nil {
+			return c, refusal
+		}
+	} else {
+		r.mu.Unlock()
+	}
+	return r.rendered(req)
+}
+
+// rendered is content from the engine.
+func (r *room) rendered(req *http.Request) (c content, refusal *ysync.Refusal) {
 	q := req.URL.Query()
 	accepted := acceptedType(req.Header.Get("Accept"))
 	settled, refusal := func() (<-chan error, *ysync.Refusal) {
@@ -97,27 +139,12 @@ func (r *room) content(req *http.Request) (c content, refusal *ysync.Refusal) {
 		if !exists(r.log) {
 			return nil, ysync.Refuse(ysync.CodeNotFound, "no such document")
 		}
-		c.tag = entityTag(r.incarnation(), r.gate.assigned)
-		key := feedKey{json: accepted != typeText, named: q.Has("root"), root: q.Get("root")}
-		switch accepted {
-		case typeUpdate:
-			update, err := r.doc.EncodeStateAsUpdate(nil)
-			if err != nil {
-				return nil, ysync.Refuse(ysync.CodeUnavailable, "the document cannot be encoded")
-			}
-			c.mediaType, c.body = typeUpdate, update
-		case typeText:
-			v := view{key: key}
-			if refusal := v.bind(r.doc); refusal != nil {
-				return nil, refusal
-			}
-			c.mediaType, c.body = typeText+"; charset=utf-8", []byte(strings.ToValidUTF8(textOf(r.doc, v.key.root), "\uFFFD"))
-		default:
-			c.mediaType = typeJSON
-			if c.body = r.doc.JSON(); key.named {
-				c.body = r.doc.RootJSON(key.root)
-			}
+		c.tag, r.used = entityTag(r.incarnation(), r.gate.assigned), time.Now()
+		made, refusal := contentOf(r.doc, accepted, feedKey{named: q.Has("root"), root: q.Get("root")})
+		if refusal != nil {
+			return nil, refusal
 		}
+		c.mediaType, c.body = made.mediaType, made.body
 		return r.settled(), nil
 	}()
 	if refusal != nil {
@@ -132,6 +159,30 @@ func (r *room) content(req *http.Request) (c content, refusal *ysync.Refusal) {
 	case <-req.Context().Done():
 		return c, ysync.Refuse(ysync.CodeTryLater, "the client has gone")
 	}
+}
+
+// contentOf renders a document, or one root of it, in a media type.
+func contentOf(doc *crdt.Doc, mediaType string, key feedKey) (content, *ysync.Refusal) {
+	switch key.json = mediaType != typeText; mediaType {
+	case typeUpdate:
+		update, err := doc.EncodeStateAsUpdate(nil)
+		if err != nil {
+			return content{}, ysync.Refuse(ysync.CodeUnavailable, "the document cannot be encoded")
+		}
+		return content{mediaType: typeUpdate, body: update}, nil
+	case typeText:
+		v := view{key: key}
+		if refusal := v.bind(doc); refusal != nil {
+			return content{}, refusal
+		}
+		text := strings.ToValidUTF8(textOf(doc, v.key.root), "\uFFFD")
+		return content{mediaType: typeText + "; charset=utf-8", body: []byte(text)}, nil
+	}
+	body := doc.JSON()
+	if key.named {
+		body = doc.RootJSON(key.root)
+	}
+	return content{mediaType: typeJSON, body: body}, nil
 }
 
 // acceptedType returns which of a document's types a request prefers: of those it names, the one it names first.
@@ -149,7 +200,7 @@ func acceptedType(accept string) string {
 // createDocument answers a PUT with If-None-Match: *, which creates a document exactly once.
 func (s *Server) createDocument(w http.ResponseWriter, r *http.Request, name string, grant Grant) {
 	if strings.TrimSpace(r.Header.Get("If-None-Match")) != "*" {
-		s.refuseHTTP(w, r, http.StatusPreconditionRequired, ysync.Refuse(ysync.CodeMalformed, "PUT only creates: it needs If-None-Match: *"))
+		s.refuseHTTP(w, r, http.StatusPreconditionRequired, ysync.Refuse(ysync.CodeMalformed, "PUT creates with If-None-Match: *, or begins anew with If-Match: *"))
 		return
 	}
 	update, refusal := s.readBody(w, r)
@@ -157,7 +208,7 @@ func (s *Server) createDocument(w http.ResponseWriter, r *http.Request, name str
 		s.refuseHTTP(w, r, statusOf(refusal.Code), refusal)
 		return
 	}
-	room, refusal := s.rooms.open(r.Context(), name)
+	room, refusal := s.rooms.attend(r.Context(), name)
 	if refusal != nil {
 		s.refuseHTTP(w, r, statusOf(refusal.Code), refusal)
 		return
@@ -204,6 +255,26 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *ysyn
 // is what makes a document exist, even if there is nothing in it: a creation that was cut short before it was written can
 // be tried again, and one that was written cannot.
 func (r *room) create(ctx context.Context, update []byte, user string) (string, *ysync.Refusal) {
+	r.mu.Lock()
+	taken := r.answers() && exists(r.log)
+	r.mu.Unlock()
+	if taken {
+		return "", ysync.Refuse(ysync.CodeConflict, "the document exists already")
+	}
+	if refusal := r.aliveUpdate(update); refusal != nil {
+		// A template that was used for the lineage before: as any other content it gets clients of its own.
+		if refusal.Code != ysync.CodeConflict {
+			return "", refusal
+		}
+		if update, refusal = r.srv.seed(update); refusal != nil {
+			return "", refusal
+		}
+	}
+	opening, cancel := context.WithTimeout(ctx, r.srv.limits.OpenWithin)
+	defer cancel()
+	if refusal := r.wake(opening); refusal != nil {
+		return "", refusal
+	}
 	settled, tag, refusal := func() (settled <-chan error, tag string, refusal *ysync.Refusal) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -224,7 +295,7 @@ func (r *room) create(ctx context.Context, update []byte, user string) (string, 
 		if !applied.Changed {
 			applied.Update = emptyUpdate
 		}
-		if refusal := r.commit(origin{id: newID(), user: user}, applied); refusal != nil {
+		if refusal := r.commit(origin{id: newID(), user: user, at: time.Now().UnixNano()}, applied); refusal != nil {
 			return nil, "", refusal
 		}
 		return r.settled(), entityTag(r.incarnation(), r.gate.assigned), nil

@@ -100,7 +100,7 @@ func (s *Server) prepareREST(w http.ResponseWriter, r *http.Request, methods str
 	w.Header().Set("Allow", methods)
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Access-Control-Allow-Methods", methods)
-		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match")
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match")
 		w.Header().Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
 		return false

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -199,25 +200,37 @@ func (l *lone) receive(frame []byte) (messages int, err error) {
 const mostRepeats = 10
 
 // park reports whether a refused peer of the y-websocket dialect is kept instead of closed. Versions before 3 come back
-// at once whatever they are told, and say the same again: who was refused at the door for the same within the last
-// minute, or has sent the same bad message ten times, is left on the line, unheard, and closed later.
+// at once whatever they are told, and say the same again: who was refused at the door for the same a while ago, or has
+// sent the same bad message ten times, is told why, left on the line, unheard, and closed later. Nothing that it says
+// before tells it from a later version, which is why the first refusal closes.
 func (c *connection) park(s *session, refusal *ysync.Refusal, frame []byte) bool {
 	if c.srv.limits.ParkFor < 0 || !refusal.Code.Permanent() {
 		return false
 	}
-	repeats := c.srv.turnedAway.again(s.token, c.document, c.request.Header.Get("Origin"), refusal.Error(), string(frame))
+	repeats := s.turnedAwayBefore(refusal.Code, frame)
 	if repeats == 0 || frame != nil && repeats < mostRepeats {
 		return false
 	}
 	s.leave()
 	c.answered.Store(true)
 	c.srv.counters.parked.Add(1)
+	denied := ysync.YWebsocket{}.AppendDenied(nil, refusal.Reason)
+	c.out.owe(len(denied))
+	c.deliver(parcel{frame: denied, kind: noticeParcel})
 	c.spawn(func() {
 		if c.pauseQuietly(c.srv.limits.ParkFor) {
 			c.refuse(refusal)
 		}
 	})
 	return true
+}
+
+// turnedAwayBefore remembers that the peer is turned away, and returns how often it was before, for the same token and
+// with the same code, and because of the same frame if there is one. The reason does not count: it may say how long ago
+// a token has expired.
+func (s *session) turnedAwayBefore(code ysync.Code, frame []byte) int {
+	c := s.conn
+	return c.srv.turnedAway.again(s.token, c.document, c.request.Header.Get("Origin"), strconv.Itoa(int(code)), string(frame))
 }
 
 // pauseQuietly waits for d while the connection is read. It reports false when the connection has ended meanwhile.

@@ -86,6 +86,7 @@ func TestRefusedAgainIsParked(t *testing.T) {
 	s.knock(t, "sync/d?token=bad").awaitClose(ysync.CodeForbidden, "no such token")
 	began := time.Now()
 	again := s.knock(t, "sync/d?token=bad")
+	again.await("the reason", func() bool { return len(again.denied) == 1 && again.denied[0] == "no such token" })
 	s.knock(t, "sync/d?token=worse").awaitClose(ysync.CodeForbidden, "no such token")
 	again.awaitClose(ysync.CodeForbidden, "no such token")
 	if took := time.Since(began); took < 300*time.Millisecond {
@@ -94,6 +95,10 @@ func TestRefusedAgainIsParked(t *testing.T) {
 	if got := s.Stats().Parked; got != 1 {
 		t.Errorf("got %d parked, want 1", got)
 	}
+	kicked := s.join(t, "d?token=read")
+	s.Kick(Selection{User: "user of read"}, "out")
+	kicked.awaitClose(ysync.CodeForbidden, "out")
+	s.join(t, "d?token=read") // the token is still good
 	for range mostRepeats + 1 {
 		e := s.join(t, "d?token=write")
 		e.send([]byte{99})
@@ -138,4 +143,28 @@ func TestWhoSaysNothingFirst(t *testing.T) {
 	writer.awaitText("late")
 	mute.join("d", "write").awaitText("late")
 	s.connect(t, "sync/d?token=bad", nil).awaitClose(ysync.CodeForbidden, "no such token")
+}
+
+// TestExpiredOnTheLineIsParked: a y-websocket whose token expires while it takes part, and that comes back with the same,
+// is parked at once, although the reason says something else each time.
+func TestExpiredOnTheLineIsParked(t *testing.T) {
+	expires := time.Now().Add(500 * time.Millisecond)
+	s := startServer(t, newDisk(), hooks{}, func(o *Options) {
+		o.Limits.ParkFor = time.Second
+		o.Authorizer = AuthorizerFunc(func(context.Context, Request) (Grant, error) {
+			if late := time.Since(expires); late > 0 {
+				return Grant{}, ysync.Refuse(ysync.CodeUnauthorized, "the token expired %s ago", late)
+			}
+			return Grant{Level: ysync.Write, Expires: expires}, nil
+		})
+	})
+	s.join(t, "d?token=old").awaitClose(ysync.CodeUnauthorized, "expired")
+	for n := range uint64(3) { // as a provider does each time that it is closed
+		e := s.knock(t, "sync/d?token=old")
+		e.await("the reason", func() bool { return len(e.denied) == 1 && strings.Contains(e.denied[0], "ago") })
+		e.awaitClose(ysync.CodeUnauthorized, "ago")
+		if got := s.Stats().Parked; got != n+1 {
+			t.Errorf("got %d parked, want %d", got, n+1)
+		}
+	}
 }

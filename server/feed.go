@@ -74,6 +74,7 @@ func (r *room) leaveFeed(f *feed) {
 		return // the room failed meanwhile, and the engine went with it
 	}
 	delete(r.feeds, f.key)
+	r.used = time.Now()
 	if f.stop != nil {
 		f.stop()
 	}

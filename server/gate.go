@@ -19,12 +19,13 @@ type gate struct {
 type held struct {
 	needs   uint64 // leaves when this sequence is durable
 	frame   []byte
-	update  bool       // frame carries the update with the sequence needs: for everybody
+	update  []byte     // the update with the sequence needs, a part of frame that carries it: for everybody
 	to      *session   // frame is a reply to this session; with update, it made the update
 	acks    int        // sync statuses for that session, which say that something is applied
 	refused bool       // and these that it is not
 	event   *viewEvent // is to be published
 	settled chan error // is sent nil; buffered
+	at      int64      // of an update: when it was received, in nanoseconds of the Unix epoch; 0 if that is not known
 }
 
 // hold takes h in, to leave when all that is assigned now is durable.

@@ -14,10 +14,10 @@ func TestGateIsAQueue(t *testing.T) {
 		t.Fatalf("got %q, %t from a gate with nothing assigned, want it at once", h.frame, ok)
 	}
 	g.assigned = 1
-	g.hold(held{frame: []byte("update 1"), update: true})
+	g.hold(held{frame: []byte("update 1"), update: []byte{0}})
 	g.hold(held{frame: []byte("step 2")})
 	g.assigned = 2
-	g.hold(held{frame: []byte("update 2"), update: true})
+	g.hold(held{frame: []byte("update 2"), update: []byte{0}})
 	if h, ok := g.next(); ok {
 		t.Fatalf("got %q before its sequence was durable", h.frame)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,14 @@ import (
 // patience is how long a test waits for what has to happen soon. It only passes when a test fails.
 const patience = 20 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if built.dir != "" {
+			_ = os.RemoveAll(built.dir) // what is left is the system's to clean
+		}
+		os.Exit(code)
+	}))
+}
 
 // disk is a file system in memory whose syncs of the log can be held.
 type disk struct {
@@ -166,6 +174,7 @@ type editor struct {
 	updates  [][]byte // that the server sent
 	presence int      // awareness frames, keep-alives among them
 	alive    int      // keep-alives
+	denied   []string // reasons for which permission was denied
 	frames   int
 	ended    error // how the connection ended
 }
@@ -269,6 +278,8 @@ func (e *editor) take(frame []byte) {
 		if _, err := e.present.ApplyUpdate(m.Payload, time.Now()); err != nil {
 			e.t.Errorf("the server's awareness %x: %v", m.Payload, err)
 		}
+	case ysync.Auth:
+		e.denied = append(e.denied, string(m.Payload))
 	default:
 		e.t.Errorf("the server sent %s", m.Kind)
 	}

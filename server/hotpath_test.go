@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+	"net"
 	"testing"
 
 	"github.com/weftsync/weft/crdt"
@@ -18,7 +20,7 @@ func BenchmarkUpdate(b *testing.B) {
 				b.Fatal(refusal)
 			}
 			defer s.rooms.exit(room)
-			c := &connection{srv: s.Server}
+			c := &connection{srv: s.Server, socket: new(socket)}
 			c.out.maxBytes, c.out.maxCount, c.out.closed = 1<<20, 1<<20, true // what is pushed goes nowhere
 			writer := newSession(c, "d", address)
 			if address == nil {
@@ -58,4 +60,57 @@ func typed(t testing.TB, doc *crdt.Doc, n int) (frames [][]byte) {
 		frames = append(frames, ysync.YWebsocket{}.AppendUpdate(nil, update))
 	}
 	return frames
+}
+
+// nowhere is a network connection on which everything can be written.
+type nowhere struct{ net.Conn }
+
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+
+// BenchmarkDelivered is the way of frames from the outbox to the socket, without the system call: one that comes alone,
+// and as many as came together.
+func BenchmarkDelivered(b *testing.B) {
+	for _, together := range []int{1, 16} {
+		b.Run(fmt.Sprintf("together=%d", together), func(b *testing.B) {
+			c := &connection{srv: &Server{}, socket: &socket{Conn: nowhere{}}}
+			c.out.maxBytes, c.out.maxCount = 1<<20, 1<<20
+			s := newSession(c, "d", []byte("d"))
+			c.out.enter(s, new(room), 0)
+			frame, seq := make([]byte, 40), uint64(0)
+			b.ReportAllocs()
+			for b.Loop() {
+				for range together {
+					seq++
+					c.out.push(parcel{to: s, frame: frame, kind: updateParcel, seq: seq})
+				}
+				c.write()
+			}
+			if got := c.srv.counters.sent.Load(); got != seq {
+				b.Fatalf("%d frames were sent, want %d", got, seq)
+			}
+		})
+	}
+}
+
+// BenchmarkBroadcast is the way of updates that became durable together to the outboxes of a document's connections.
+func BenchmarkBroadcast(b *testing.B) {
+	for _, together := range []int{1, 8} {
+		b.Run(fmt.Sprintf("together=%d", together), func(b *testing.B) {
+			srv := &Server{}
+			r := newRoom(srv, "d")
+			for range 10 {
+				c := &connection{srv: srv}
+				c.out.closed = true // what is pushed goes nowhere
+				r.members = append(r.members, newSession(c, "d", nil))
+			}
+			var updates []held
+			for i, frame := range typed(b, crdt.New(crdt.Options{}), together) {
+				updates = append(updates, held{needs: uint64(i + 1), frame: frame, update: frame[3:]})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				r.broadcast(updates)
+			}
+		})
+	}
 }

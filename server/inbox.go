@@ -3,7 +3,9 @@ package server
 import (
 	"errors"
 	"io"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -26,26 +28,28 @@ type inbox struct {
 	inFlight *budget
 	messages pacer
 	bytes    pacer
+	work     pacer // microseconds that its messages kept documents busy
+	replies  pacer // bytes that it asked for
+	counters *counters
 	buffer   *[]byte // of the message at hand
 	charged  int64
 }
 
 // newInbox returns the inbox of a new connection.
-func newInbox(limits *Limits, inFlight *budget) inbox {
-	in := inbox{limits: limits, most: limits.MessageBytes, inFlight: inFlight}
-	if n := limits.MessagesPerSecond; n > 0 {
-		in.messages.limiter = rate.NewLimiter(rate.Limit(n), n)
-	}
-	if n := limits.BytesPerSecond; n > 0 {
-		in.bytes.limiter = rate.NewLimiter(rate.Limit(n), max(n, pooledBytes))
-	}
+func newInbox(limits *Limits, inFlight *budget, counters *counters) inbox {
+	in := inbox{counters: counters, limits: limits, most: limits.MessageBytes, inFlight: inFlight}
+	of := &counters.throttled
+	in.messages = pacer{bucket(limits.MessagesPerSecond, 1), &of[messageRate], time.Time{}}
+	in.bytes = pacer{bucket(limits.BytesPerSecond, pooledBytes), &of[byteRate], time.Time{}}
+	in.work = pacer{bucket(int(limits.WorkPerSecond.Microseconds()), workBurst*int(limits.WorkPerSecond.Microseconds())), &of[workRate], time.Time{}}
+	in.replies = pacer{bucket(limits.RepliesPerSecond, int(min(limits.DocumentBytes, math.MaxInt32))), &of[replyRate], time.Time{}}
 	return in
 }
 
 // read reads one message. wait pauses for as long as the connection is above its rate; it returns false when the
-// connection has ended meanwhile. The result is valid until done. Errors of the connection are returned as they are,
+// connection has ended meanwhile; useful is called when something came. The result is valid until done. Errors of the connection are returned as they are,
 // a message that is too large is a *sync.Refusal.
-func (in *inbox) read(r io.Reader, wait func(time.Duration) bool) ([]byte, error) {
+func (in *inbox) read(r io.Reader, wait func(time.Duration) bool, useful func()) ([]byte, error) {
 	in.buffer = pooled.Get().(*[]byte)
 	b := (*in.buffer)[:0]
 	for {
@@ -60,6 +64,9 @@ func (in *inbox) read(r io.Reader, wait func(time.Duration) bool) ([]byte, error
 		n, err := r.Read(room)
 		b = b[:len(b)+n]
 		*in.buffer = b
+		if n > 0 {
+			useful()
+		}
 		if int64(len(b)) > in.most {
 			return nil, ysync.Refuse(ysync.CodeTooLarge, "the message is larger than %d bytes", in.most)
 		}
@@ -94,15 +101,56 @@ func (in *inbox) grow(b []byte) ([]byte, error) {
 	return grown, nil
 }
 
-// count charges one frame's messages to the rate.
-func (in *inbox) count(messages int, wait func(time.Duration) bool) *ysync.Refusal {
-	return in.messages.take(messages, in.limits.SlowDownAfter, wait)
+// workBurst is how many seconds' worth of work one connection may do at once. The largest update that is allowed takes less.
+const workBurst = 4
+
+// charge charges one frame of n bytes to the rates of the connection, and to the accounts that it shares with others.
+func (in *inbox) charge(messages, n int, spent *expense, shared []*account, wait func(time.Duration) bool) *ysync.Refusal {
+	patience := in.limits.SlowDownAfter
+	if refusal := in.messages.take(messages, patience, wait); refusal != nil {
+		return refusal
+	}
+	if refusal := in.work.take(int(spent.micros.Swap(0)), patience, wait); refusal != nil {
+		return refusal
+	}
+	if refusal := in.replies.take(int(spent.replies.Swap(0)), patience, wait); refusal != nil {
+		return refusal
+	}
+	for i, a := range shared {
+		if delay := a.draw(time.Now(), messages, n); delay > 0 {
+			in.counters.throttled[addressRate+i].Add(1)
+			wait(delay) // and no more: it may be somebody else who draws too much
+		}
+	}
+	return nil
+}
+
+// The rates that a connection is held to, in the order of counters.throttled.
+const (
+	messageRate = iota
+	byteRate
+	workRate
+	replyRate
+	addressRate
+	userRate
+	documentRate
+	rates
+)
+
+// rateNames names them in metrics.
+var rateNames = [rates]string{"messages", "bytes", "work", "replies", "address", "user", "document"}
+
+// expense is what a connection's messages have cost since it was last charged. Others than its reader may add to it.
+type expense struct {
+	micros  atomic.Int64 // for which they kept documents busy
+	replies atomic.Int64 // bytes that they asked for
 }
 
 // pacer holds one connection to a rate.
 type pacer struct {
-	limiter *rate.Limiter // nil: no limit
-	over    time.Time     // since when the connection has been above the rate; zero while it is not
+	limiter *rate.Limiter  // nil: no limit
+	held    *atomic.Uint64 // counts the times that it waited
+	over    time.Time      // since when the connection has been above the rate; zero while it is not
 }
 
 // take charges n and waits until the rate allows it. Who has been above the rate for longer than patience, without the
@@ -112,17 +160,15 @@ func (p *pacer) take(n int, patience time.Duration, wait func(time.Duration) boo
 		return nil
 	}
 	now := time.Now()
-	burst := p.limiter.Burst()
-	var delay time.Duration
-	for ; n > 0; n -= burst {
-		delay = p.limiter.ReserveN(now, min(n, burst)).DelayFrom(now)
-	}
-	if delay == 0 {
-		if !p.over.IsZero() && p.limiter.TokensAt(now) >= float64(burst)/2 {
-			p.over = time.Time{}
-		}
+	delay := reserve(p.limiter, now, n)
+	if delay == 0 && !p.over.IsZero() && p.limiter.TokensAt(now) < float64(p.limiter.Burst())/2 {
 		return nil
 	}
+	if delay == 0 {
+		p.over = time.Time{}
+		return nil
+	}
+	p.held.Add(1)
 	if p.over.IsZero() {
 		p.over = now
 	}

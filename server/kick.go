@@ -52,11 +52,12 @@ func (s *Server) expel(w Selection, refusal *ysync.Refusal) int {
 
 // Reauthorize asks the Authorizer again about the sessions that w means, with the token that each was opened with, and
 // returns how many that were. A level that has changed acts at once, a refusal ends the session. Event streams are ended
-// with a passing code, so that they come back and are asked about. The questions are asked in parallel; Reauthorize does
-// not wait for the answers.
+// with a passing code, so that they come back and are asked about. The questions are asked in parallel; Reauthorize
+// waits for answers only while Limits.Openings questions are under way.
 func (s *Server) Reauthorize(w Selection) int {
 	n := 0
 	for _, member := range s.members(w) {
+		s.questions <- struct{}{}
 		member.reauthorize()
 		n++
 	}

@@ -21,7 +21,20 @@ type Limits struct {
 	// burst of one second is let through. Negative: no limit. Default 1,000 and 4 MiB.
 	MessagesPerSecond int
 	BytesPerSecond    int
-	// SlowDownAfter is for how long a connection may stay above its rate before it is closed. Default 10 s.
+	// WorkPerSecond bounds for how long one connection may keep documents busy in a second, with updates and with what
+	// it asks for; two seconds may come at once. It is what a message costs that counts here, not how long it is: a
+	// hundred kilobytes can be made of ten thousand conflicts. Above it the server stops reading. Negative: no limit.
+	// Default 500 ms.
+	WorkPerSecond time.Duration
+	// RepliesPerSecond bounds the bytes of documents and awareness that one connection asks for in a second; as many as a
+	// document may have can come at once. Above it the server stops reading. Negative: no limit. Default 8 MiB.
+	RepliesPerSecond int
+	// User, Document and Address bound what all connections of one user, all in one document, and all from one address
+	// send together. Who is above it is not read for a while. Nobody who has no name counts as a user. By default a
+	// user has 4,000 messages and 16 MiB, a document 20,000 and 64 MiB, and an address no limit, because behind a proxy
+	// everybody has the same, see Options.Proxies.
+	User, Document, Address Rate
+	// SlowDownAfter is for how long a connection may stay above one of these rates before it is closed. Default 10 s.
 	SlowDownAfter time.Duration
 	// OutboxBytes and OutboxMessages bound what waits to be sent to one connection. Past them the updates that wait are
 	// dropped and later read from the log. Default 4 MiB and 4,096.
@@ -37,8 +50,14 @@ type Limits struct {
 	KeepAlive time.Duration
 	// ConnectionsPerDocument bounds the WebSockets, and separately the viewers, of one document. Default 5,000.
 	ConnectionsPerDocument int
-	// AuthorizeWithin bounds how long the Authorizer may take. Default 10 s.
+	// AuthorizeWithin bounds how long the Authorizer may take, and before that how long a question waits for its turn.
+	// Default 10 s each.
 	AuthorizeWithin time.Duration
+	// Authorizations bounds the calls of the Authorizer that run at once; the others wait. Default 256.
+	Authorizations int
+	// Openings bounds the documents of WebSockets in the Hocuspocus dialect that are between their token and their
+	// answer, of all connections together. Past it the socket is told to try later. Default 10,000.
+	Openings int
 	// OpenWithin bounds how long a connection waits for its document to be loaded. Default 30 s.
 	OpenWithin time.Duration
 	// DocumentsPerConnection bounds the documents that take part over one WebSocket, refused ones included. Default 100.
@@ -54,8 +73,8 @@ type Limits struct {
 	// RenewBefore is how long before a token expires its client is asked for a new one, in the Hocuspocus dialect.
 	// Default 10 s.
 	RenewBefore time.Duration
-	// ParkFor is how long a client of the y-websocket dialect that was refused the same within the last minute is kept
-	// on the line before it is closed, because it would come back at once. Negative: not at all. Default 60 s.
+	// ParkFor is how long a client of the y-websocket dialect that was refused the same a while ago is kept on the line
+	// before it is closed, because it would come back at once. Negative: not at all. Default 2 min.
 	ParkFor time.Duration
 	// StatelessBytes bounds one stateless message. Default 64 KiB.
 	StatelessBytes int
@@ -76,7 +95,19 @@ type Limits struct {
 	Heartbeat time.Duration
 	// UnloadAfter is for how long a document without connections stays in memory. Default 30 s.
 	UnloadAfter time.Duration
-	// Loads bounds how many documents are loaded or replayed at the same time. Default 4.
+	// CoolAfter is for how long nobody may have edited or watched a document before its engine leaves memory though editors
+	// are connected. The next edit builds it again. Negative: never. Default 10 min.
+	CoolAfter time.Duration
+	// KeptBytes bounds what is kept, for a second, of the logs of documents without an engine, so that many who come back
+	// to one share the reading of its log. Default 16 MiB.
+	KeptBytes int64
+	// MemoryBytes is how much of the heap may be alive before documents that nobody uses leave memory at once and loads
+	// wait. 0: three quarters of GOMEMLIMIT, no limit without it. Negative: no limit.
+	MemoryBytes int64
+	// DiskStall is for how long a write or an fsync may be under way before the server says that it is not ready.
+	// Default 5 s.
+	DiskStall time.Duration
+	// Loads bounds how many documents are loaded, merged or replayed at the same time. Default 4.
 	Loads int
 }
 
@@ -87,6 +118,14 @@ func (l Limits) withDefaults() Limits {
 	def(&l.InFlightBytes, 256<<20)
 	def(&l.MessagesPerSecond, 1000)
 	def(&l.BytesPerSecond, 4<<20)
+	def(&l.WorkPerSecond, 500*time.Millisecond)
+	def(&l.RepliesPerSecond, 8<<20)
+	def(&l.User.Messages, 4000)
+	def(&l.User.Bytes, 16<<20)
+	def(&l.Document.Messages, 20000)
+	def(&l.Document.Bytes, 64<<20)
+	def(&l.Address.Messages, -1)
+	def(&l.Address.Bytes, -1)
 	def(&l.SlowDownAfter, 10*time.Second)
 	def(&l.OutboxBytes, 4<<20)
 	def(&l.OutboxMessages, 4096)
@@ -95,6 +134,8 @@ func (l Limits) withDefaults() Limits {
 	def(&l.KeepAlive, 15*time.Second)
 	def(&l.ConnectionsPerDocument, 5000)
 	def(&l.AuthorizeWithin, 10*time.Second)
+	def(&l.Authorizations, 256)
+	def(&l.Openings, 10000)
 	def(&l.OpenWithin, 30*time.Second)
 	def(&l.DocumentsPerConnection, 100)
 	def(&l.WaitingBytes, 1<<20)
@@ -102,7 +143,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.SyncWithin, 10*time.Second)
 	def(&l.CollabWithin, 60*time.Second)
 	def(&l.RenewBefore, 10*time.Second)
-	def(&l.ParkFor, 60*time.Second)
+	def(&l.ParkFor, 2*time.Minute)
 	def(&l.StatelessBytes, 64<<10)
 	def(&l.AwarenessIDs, 8)
 	def(&l.AwarenessEvery, 50*time.Millisecond)
@@ -110,6 +151,9 @@ func (l Limits) withDefaults() Limits {
 	def(&l.ViewEvery, 50*time.Millisecond)
 	def(&l.Heartbeat, 15*time.Second)
 	def(&l.UnloadAfter, 30*time.Second)
+	def(&l.CoolAfter, 10*time.Minute)
+	def(&l.KeptBytes, 16<<20)
+	def(&l.DiskStall, 5*time.Second)
 	def(&l.Loads, 4)
 	return l
 }

@@ -66,6 +66,10 @@ func addrOf(mu *sync.Mutex, l *net.Listener) net.Addr {
 
 // Serve serves what Listen opened until Shutdown is called, and then returns nil.
 func (s *Server) Serve() error {
+	admin, err := s.adminHandler()
+	if err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
 	l := &s.listeners
 	l.mu.Lock()
 	if l.public == nil {
@@ -75,7 +79,7 @@ func (s *Server) Serve() error {
 	ended := make(chan error, 2)
 	l.start(s.httpServer(s.Handler()), l.public, ended)
 	if l.admin != nil {
-		l.start(s.httpServer(s.adminHandler()), l.admin, ended)
+		l.start(s.httpServer(admin), l.admin, ended)
 	}
 	l.mu.Unlock()
 	for {

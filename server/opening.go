@@ -83,45 +83,69 @@ func (s *session) authenticate(step ysync.Step) *ysync.Refusal {
 	if t == "" {
 		t = tokenOf(s.conn.request)
 	}
-	s.askAbout(t)
-	return nil
+	return s.askAbout(t)
 }
 
 // askAbout begins to ask about a token, or does so when the question that is under way has been answered. Of several
-// that come meanwhile the last counts.
-func (s *session) askAbout(token string) {
+// that come meanwhile the last counts. A refusal says that too many questions are under way, and ends the connection.
+func (s *session) askAbout(token string) *ysync.Refusal {
 	if s.asking {
 		s.next = &token
-		return
+		return nil
 	}
-	s.asking = true
-	joined := s.room != nil
-	s.conn.spawn(func() { s.ask(token, joined) })
+	if !s.conn.srv.questions.try() {
+		return ysync.Refuse(ysync.CodeTryLater, "too many wait to be authorised")
+	}
+	s.askBeside(token)
+	return nil
 }
 
-// reauthorize asks again about the token that the session was opened with.
+// askBeside asks about a token on a goroutine of its own, which gives the place among the questions back.
+func (s *session) askBeside(token string) {
+	s.asking = s.conn.spawn(func() { s.ask(token) })
+	if !s.asking {
+		s.conn.srv.questions.leave()
+	}
+}
+
+// reauthorize asks again about the token that the session was opened with. The caller has a place among the questions.
 func (s *session) reauthorize() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.IsOpen() && !s.asking {
-		s.askAbout(s.token)
+	switch {
+	case s.state.IsOpen() && !s.asking:
+		s.askBeside(s.token)
+		return
+	case s.state.IsOpen() && s.next == nil: // the answer that is under way may be the old one
+		token := s.token
+		s.next = &token
+	}
+	s.conn.srv.questions.leave()
+}
+
+// ask asks about a token, and about what came meanwhile.
+func (s *session) ask(token string) {
+	defer s.conn.srv.questions.leave()
+	for next := &token; next != nil; {
+		next = s.askOnce(*next)
 	}
 }
 
-// ask asks about a token and lets the answer act.
-func (s *session) ask(token string, joined bool) {
+// askOnce asks about a token and lets the answer act. It returns the token to ask about next, nil for none.
+func (s *session) askOnce(token string) (next *string) {
+	s.mu.Lock()
+	joined := s.room != nil
+	s.mu.Unlock()
 	grant, room, refusal := s.find(token, joined)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asking = false
-	if s.next != nil {
-		again := *s.next
-		s.next = nil
-		defer s.askAbout(again)
-	}
 	if err := s.answer(token, grant, room, refusal); err != nil {
-		s.conn.refuse(asRefusal(err))
+		s.close(asRefusal(err))
+		s.next = nil
 	}
+	next, s.next = s.next, nil
+	s.asking = next != nil
+	return next
 }
 
 // open is ask for a session that waits for the answer, in the y-websocket dialect.
@@ -133,7 +157,7 @@ func (s *session) open() error {
 	return s.answer(token, grant, room, refusal)
 }
 
-// find asks the Authorizer, and loads the document for a session that is not in it yet. What fails for a passing reason
+// find asks the Authorizer, and opens the document for a session that is not in it yet. What fails for a passing reason
 // is tried again on a socket that others share. The caller has to exit the room.
 func (s *session) find(token string, joined bool) (Grant, *room, *ysync.Refusal) {
 	srv := s.conn.srv
@@ -144,7 +168,7 @@ func (s *session) find(token string, joined bool) (Grant, *room, *ysync.Refusal)
 		})
 		var room *room
 		if refusal == nil && !joined {
-			room, refusal = srv.rooms.open(s.conn.ctx, s.document)
+			room, refusal = srv.rooms.attend(s.conn.ctx, s.document)
 		}
 		passing := refusal != nil && !refusal.Code.Permanent() && refusal.Code != ysync.CodeCorrupt
 		if !passing || joined || !s.addressed() || time.Now().After(deadline) || srv.isDraining() || !s.conn.pauseQuietly(tryAgainAfter) {
@@ -155,7 +179,16 @@ func (s *session) find(token string, joined bool) (Grant, *room, *ysync.Refusal)
 
 // answer lets the Authorizer's answer act: it opens the session, changes what it may do, or refuses it. An error ends
 // the connection.
-func (s *session) answer(token string, grant Grant, room *room, refusal *ysync.Refusal) error {
+func (s *session) answer(token string, grant Grant, room *room, refusal *ysync.Refusal) (err error) {
+	if s.room == nil && !s.gone {
+		defer func() {
+			if refusal != nil {
+				s.traced(refusal)
+			} else {
+				s.traced(err)
+			}
+		}()
+	}
 	if room != nil && (s.gone || s.room != nil || refusal != nil) {
 		s.conn.srv.rooms.exit(room)
 	}
@@ -168,7 +201,9 @@ func (s *session) answer(token string, grant Grant, room *room, refusal *ysync.R
 		s.token = token
 		return s.turnAway(refusal)
 	case s.room == nil && room == nil: // it was refused while the question was under way
-		s.askAbout(token)
+		if s.next == nil {
+			s.next = &token
+		}
 		return nil
 	}
 	s.token, s.grant = token, grant
@@ -188,6 +223,8 @@ func (s *session) answer(token string, grant Grant, room *room, refusal *ysync.R
 			return s.turnAway(refusal)
 		}
 		s.room = room
+		s.userAccount.Store(s.conn.srv.users.open(grant.User))
+		s.documentAccount.Store(s.conn.srv.documents.open(s.document))
 	} else if grant.Level < ysync.Presence {
 		s.room.hide(s)
 	}
@@ -231,8 +268,6 @@ func (s *session) look(now time.Time, l *Limits) {
 		refusal = s.carryOutAll(s.state.Resync())
 	}
 	if refusal != nil {
-		if err := s.turnAway(refusal); err != nil {
-			s.conn.refuse(refusal)
-		}
+		s.turnAwayNow(refusal)
 	}
 }

@@ -219,6 +219,24 @@ type errand struct {
 func (o *outbox) take() (errand, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	e, ok := o.pick()
+	if !ok {
+		o.queue, o.lacking = nil, nil // an idle connection keeps no queue
+		o.writing = false
+	}
+	return e, ok
+}
+
+// more is take for a writer that has something in hand which is not written yet: it does not end when there is nothing
+// more to be added, for then nothing could be written before it by another.
+func (o *outbox) more() (errand, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.pick()
+}
+
+// pick is take with the lock held.
+func (o *outbox) pick() (errand, bool) {
 	switch {
 	case o.closed:
 	case len(o.queue) > 0 && o.queue[0].kind == statusParcel:
@@ -232,8 +250,6 @@ func (o *outbox) take() (errand, bool) {
 	case len(o.lacking) > 0:
 		return o.takeLacking(), true
 	}
-	o.queue, o.lacking = nil, nil // an idle connection keeps no queue
-	o.writing = false
 	return errand{}, false
 }
 

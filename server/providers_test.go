@@ -2,12 +2,14 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,7 +17,8 @@ import (
 )
 
 // TestRealProviders runs the unmodified providers of every version against an Authorizer and a disk that this test
-// holds: web/clients/judged.mjs says what they have to see.
+// holds: web/clients/judged.mjs says what they have to see. How often a refused client comes back is watched for 15 s, or for
+// WEFT_KNOCK_SECONDS.
 func TestRealProviders(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if _, missing := os.Stat("../web/node_modules/provider4"); err != nil || missing != nil {
@@ -29,6 +32,7 @@ func TestRealProviders(t *testing.T) {
 	}
 	d := newDisk()
 	var short sync.Map // when the token "short" expires, by document
+	var faded atomic.Bool
 	s := startServer(t, d, hooks{}, func(o *Options) {
 		o.Limits.RenewBefore = 2 * time.Second
 		o.Authorizer = AuthorizerFunc(func(ctx context.Context, r Request) (Grant, error) {
@@ -36,12 +40,19 @@ func TestRealProviders(t *testing.T) {
 				expires, _ := short.LoadOrStore(r.Document, time.Now().Add(3*time.Second))
 				return Grant{Level: ysync.Write, Expires: expires.(time.Time)}, nil
 			}
+			if r.Token == "fading" {
+				g := Grant{Level: ysync.Write, User: "fading"}
+				if faded.Load() {
+					g.Level = ysync.Read
+				}
+				return g, nil
+			}
 			return grants(ctx, r)
 		})
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	child := exec.CommandContext(ctx, node, "clients/judged.mjs", "--url", s.url)
+	child := exec.CommandContext(ctx, node, "clients/judged.mjs", "--url", s.url, "--knock-seconds", cmp.Or(os.Getenv("WEFT_KNOCK_SECONDS"), "15"))
 	child.Dir = "../web"
 	child.Stderr = os.Stderr
 	in, err := child.StdinPipe()
@@ -74,6 +85,9 @@ func TestRealProviders(t *testing.T) {
 			letGo()
 		case "kick":
 			s.Kick(Selection{User: "user of write"}, "out")
+		case "lower":
+			faded.Store(true)
+			s.Reauthorize(Selection{User: "fading"})
 		default:
 			t.Errorf("unknown command %q", words)
 		}

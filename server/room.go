@@ -18,28 +18,31 @@ import (
 
 // roomState is where a room stands.
 //
-//	         wake                 loaded
-//	cold ───────────▶ loading ───────────▶ ready ◀────────┐
-//	 ▲                   │                   │ idle       │ wake
-//	 │                   │ error             ▼            │
-//	 │                   ▼        ┌────── draining ───────┘
-//	 │                failed ◀────┤ poisoned  │ everything durable
-//	 │                   │        └ ready     │
-//	 └───────────────────┴────────────────────┘
+//	           attend             wake              loaded
+//	closed ──▶ opening ──▶ cold ───────▶ loading ───────────▶ ready ◀────────┐
+//	 ▲            │         ▲ ▲             │                 │ │ idle       │ wake
+//	 │            │         │ └─────────────┼── nobody edits ─┘ ▼            │
+//	 │            │ error   │ nobody left   │ error     ┌────── draining ────┘
+//	 │            ▼         ▼               ▼  poisoned │  │ everything durable
+//	 │          failed ◀────┼───────────────┴───────────┘  │
+//	 └────────────┴─────────┴──────────────────────────────┘
 //
-// Only a ready room has an engine and may append to the log. A failed one refuses for a while and then is loaded anew;
-// it has nothing that it could store.
+// A cold room has subscribers, awareness and the log with its last sequence, and no engine: it answers from the log what
+// can be answered so. Only a ready room has an engine and may append to the log. A failed one refuses for a while and then
+// is opened anew; it has nothing that it could store.
 type roomState uint8
 
 const (
-	cold roomState = iota
+	closed roomState = iota
+	opening
+	cold
 	loading
 	ready
 	draining
 	failed
 )
 
-var roomStateNames = [...]string{"cold", "loading", "ready", "draining", "failed"}
+var roomStateNames = [...]string{"closed", "opening", "cold", "loading", "ready", "draining", "failed"}
 
 func (s roomState) String() string { return roomStateNames[s] }
 
@@ -54,12 +57,15 @@ type room struct {
 
 	kicked atomic.Bool // a goroutine is about to open the gate
 
+	retired atomic.Pointer[crdt.Snapshot] // the clients of dead lineages; nil for none, and set when the room is opened
+
 	mu       sync.Mutex
 	state    roomState
-	loaded   chan struct{}  // closed when loading ends
+	moved    chan struct{}  // closed when opening or loading ends
 	failure  *ysync.Refusal // why the room failed
 	retryAt  time.Time
 	idle     time.Time // since when nobody uses the room; zero while somebody does
+	used     time.Time // when the engine was needed last
 	doc      *crdt.Doc
 	log      *storage.Document // nil while the document does not exist
 	put      func(storage.Entry) (uint64, error)
@@ -70,43 +76,63 @@ type room struct {
 	presence presence
 	feeds    map[feedKey]*feed
 	step2    sharedStep2
+	shared   *sharedCopy
 	replayed *sharedReplay
+	weight   weight
 }
 
-// newRoom returns a cold room.
+// newRoom returns a closed room.
 func newRoom(s *Server, name string) *room {
 	r := &room{srv: s, name: name, presence: newPresence(s.limits)}
+	r.presence.naive = s.hooks.everyMention
 	r.gate.off = s.hooks.gateOff
 	return r
 }
 
 // wake makes the room ready, or says why it cannot be. It waits for the load that is under way, which several may share
 // and which goes on when ctx ends.
-func (r *room) wake(ctx context.Context) *ysync.Refusal {
+func (r *room) wake(ctx context.Context) *ysync.Refusal { return r.reach(ctx, ready) }
+
+// attend makes the room able to answer: it opens the log and builds no engine. A room that has one is ready.
+func (r *room) attend(ctx context.Context) *ysync.Refusal {
+	if r.srv.hooks.loadAlways {
+		return r.wake(ctx)
+	}
+	return r.reach(ctx, cold)
+}
+
+// reach waits until the room is cold, or ready, as it is asked for, and sees to it that it gets there.
+func (r *room) reach(ctx context.Context, goal roomState) *ysync.Refusal {
 	for {
 		r.mu.Lock()
 		switch r.state {
-		case ready:
+		case ready, draining:
+			r.state, r.idle, r.used = ready, time.Time{}, time.Now()
 			r.mu.Unlock()
 			return nil
-		case draining:
-			r.state, r.idle = ready, time.Time{}
-			r.mu.Unlock()
-			return nil
+		case cold, loading:
+			if goal == cold {
+				r.mu.Unlock()
+				return nil
+			}
+			if r.state == cold {
+				r.state, r.moved = loading, make(chan struct{})
+				go r.load(r.log, r.moved)
+			}
 		case failed:
 			if time.Now().Before(r.retryAt) {
 				defer r.mu.Unlock()
 				return r.failure
 			}
 			fallthrough
-		case cold:
-			r.state, r.failure, r.loaded = loading, nil, make(chan struct{})
-			go r.load()
+		case closed:
+			r.state, r.failure, r.moved = opening, nil, make(chan struct{})
+			go r.open(r.moved)
 		}
-		loaded := r.loaded
+		moved := r.moved
 		r.mu.Unlock()
 		select {
-		case <-loaded:
+		case <-moved:
 		case <-ctx.Done():
 			return ysync.Refuse(ysync.CodeUnavailable, "loading the document takes too long")
 		}
@@ -119,25 +145,62 @@ func (r *room) wake(ctx context.Context) *ysync.Refusal {
 	}
 }
 
-// load builds the engine from the log. The room is not locked while it does: nobody can append before it is ready.
-func (r *room) load() {
-	r.srv.loads <- struct{}{}
-	began := time.Now()
-	c, err := r.srv.read(r.name)
-	<-r.srv.loads
-
+// open finds the log of the document, which need not have one.
+func (r *room) open(moved chan struct{}) {
+	retired, err := r.srv.retiredOf(r.name)
+	var log *storage.Document
+	if err == nil {
+		log, err = r.srv.openLog(r.name)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	defer close(r.loaded)
+	defer close(moved)
 	if err != nil {
 		r.fail(refusalOfStorage(err), err)
 		return
 	}
-	r.state, r.doc, r.gate.held = ready, c.doc, nil
-	r.gate.assigned, r.gate.durable, r.flushed = c.seq, c.seq, c.seq
+	r.retired.Store(retired)
+	r.state, r.gate.held = cold, nil
+	r.gate.assigned, r.gate.durable, r.flushed = 0, 0, 0
+	if log != nil {
+		last := log.Durable()
+		r.gate.assigned, r.gate.durable, r.flushed = last, last, last
+	}
+	r.attach(log)
+}
+
+// load builds the engine from the log. The room is not locked while it does: nobody can append before it is ready. A room
+// that failed meanwhile has no use for what was loaded.
+func (r *room) load(log *storage.Document, moved chan struct{}) {
+	r.srv.loads <- struct{}{}
+	began := time.Now()
+	var c copyOfLog
+	refusal, err := r.srv.admitLoad(), errors.New("no memory for it")
+	if refusal == nil {
+		end := r.srv.span("load", documentKey.String(r.name))
+		if c, err = r.srv.build(r.name, log); err != nil {
+			refusal = refusalOfStorage(err)
+		}
+		end(err, sequenceKey.Int64(int64(c.seq)), bytesKey.Int64(c.bytes))
+	}
+	<-r.srv.loads
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer close(moved)
+	if r.state != loading || r.moved != moved {
+		return
+	}
+	if refusal != nil {
+		r.fail(refusal, err)
+		return
+	}
+	r.state, r.doc, r.used = ready, c.doc, time.Now()
 	r.size = sizeEstimate{bytes: c.bytes}
-	r.attach(c.log)
+	r.forgetShared()
+	r.weigh(began)
 	r.srv.counters.loads.Add(1)
+	r.srv.counters.loading.observe(time.Since(began))
 	r.srv.log.Debug("document loaded", "document", r.name, "sequence", c.seq, "took", time.Since(began))
 }
 
@@ -157,7 +220,6 @@ func (r *room) attach(log *storage.Document) {
 
 // copyOfLog is a document as its log has it.
 type copyOfLog struct {
-	log   *storage.Document // nil when the document does not exist: then it is empty
 	doc   *crdt.Doc
 	seq   uint64 // the last entry
 	bytes int64  // of all entries
@@ -173,33 +235,41 @@ func newEngine() *crdt.Doc {
 	})
 }
 
-// read opens and replays the log of a document.
-func (s *Server) read(name string) (c copyOfLog, err error) {
+// openLog opens the log of a document, with everything in it durable; nil means that the document does not exist: then it
+// is empty.
+func (s *Server) openLog(name string) (*storage.Document, error) {
+	log, err := s.store.Document(context.Background(), name, false)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	// A room that failed may have left entries behind that still wait for the disk. They belong to the document.
+	if err := settle(log); err != nil {
+		log.Close()
+		return nil, err
+	}
+	return log, nil
+}
+
+// build replays the log of a document.
+func (s *Server) build(name string, log *storage.Document) (c copyOfLog, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("panic while loading", "document", name, "panic", p, "stack", string(debug.Stack()))
 			err = errors.New("the engine failed on the log")
 		}
-		if err != nil && c.log != nil {
-			c.log.Close()
-		}
 	}()
 	c.doc = newEngine()
-	c.log, err = s.store.Document(context.Background(), name, false)
-	if errors.Is(err, storage.ErrNotFound) {
+	if log == nil {
+		c.doc.SetLimits(crdt.Limits{})
 		return c, nil
-	}
-	if err != nil {
-		return c, fmt.Errorf("open the log: %w", err)
 	}
 	if wait := s.hooks.beforeLoad; wait != nil {
 		wait(name)
 	}
-	// A room that failed may have left entries behind that still wait for the disk. They belong to the document.
-	if err = settle(c.log); err != nil {
-		return c, err
-	}
-	err = c.log.Load(context.Background(), 0, func(e storage.Entry) error {
+	err = log.Load(context.Background(), 0, func(e storage.Entry) error {
 		if _, err := c.doc.ApplyUpdate(e.Update); err != nil {
 			return &storage.CorruptError{Document: name, Seq: e.Seq, Reason: err.Error()}
 		}
@@ -272,6 +342,7 @@ func (r *room) stop(refusal *ysync.Refusal, retryAt time.Time) {
 func (r *room) letGo() {
 	r.doc = nil
 	r.put = nil
+	r.forgetShared()
 	r.step2, r.replayed = sharedStep2{}, nil
 	if r.log != nil {
 		r.log.Close()
@@ -307,7 +378,11 @@ func (r *room) unload(now time.Time, after time.Duration) bool {
 	}
 	defer r.mu.Unlock()
 	switch r.state {
+	case closed:
+		return true
 	case cold:
+		r.state = closed
+		r.letGo()
 		return true
 	case failed:
 		return now.After(r.retryAt)
@@ -319,7 +394,7 @@ func (r *room) unload(now time.Time, after time.Duration) bool {
 			return false
 		}
 		r.state = draining
-	case loading:
+	case opening, loading:
 		return false
 	}
 	if r.log != nil {
@@ -330,7 +405,21 @@ func (r *room) unload(now time.Time, after time.Duration) bool {
 	if (!r.gate.settled() || r.kicked.Load()) && !broken {
 		return false
 	}
-	r.state = cold
+	if !broken {
+		r.keepDigest()
+	}
+	r.state = closed
 	r.letGo()
 	return true
+}
+
+// cool lets the engine go of a document that nobody has edited or watched for a while, though editors are connected. The
+// caller holds the lock.
+func (r *room) cool(now time.Time) {
+	after := r.srv.limits.CoolAfter
+	if r.state != ready || after < 0 || now.Sub(r.used) < after || len(r.feeds) > 0 || !r.gate.settled() {
+		return
+	}
+	r.keepDigest()
+	r.state, r.doc, r.step2, r.replayed = cold, nil, sharedStep2{}, nil
 }

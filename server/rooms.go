@@ -16,7 +16,7 @@ type rooms struct {
 	closed bool
 }
 
-// enter returns the room of a document, cold if nobody used it, and keeps it in memory until exit.
+// enter returns the room of a document, closed if nobody used it, and keeps it in memory until exit.
 func (rs *rooms) enter(name string) (*room, *ysync.Refusal) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -41,13 +41,23 @@ func (rs *rooms) exit(r *room) {
 
 // open returns a room that is ready. The caller has to exit it.
 func (rs *rooms) open(ctx context.Context, name string) (*room, *ysync.Refusal) {
+	return rs.bring(ctx, name, (*room).wake)
+}
+
+// attend returns a room that is ready or cold. The caller has to exit it.
+func (rs *rooms) attend(ctx context.Context, name string) (*room, *ysync.Refusal) {
+	return rs.bring(ctx, name, (*room).attend)
+}
+
+// bring enters a room and brings it to where it is needed.
+func (rs *rooms) bring(ctx context.Context, name string, to func(*room, context.Context) *ysync.Refusal) (*room, *ysync.Refusal) {
 	r, refusal := rs.enter(name)
 	if refusal != nil {
 		return nil, refusal
 	}
 	ctx, cancel := context.WithTimeout(ctx, rs.srv.limits.OpenWithin)
 	defer cancel()
-	if refusal := r.wake(ctx); refusal != nil {
+	if refusal := to(r, ctx); refusal != nil {
 		rs.exit(r)
 		return nil, refusal
 	}

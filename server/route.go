@@ -1,9 +1,12 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	ysync "github.com/weftsync/weft/sync"
 )
@@ -126,18 +129,28 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n")) // an error means that the client has gone
 }
 
-// serveReady says whether the server can take editors: the store accepts writes and it is not going down. A full disk is
-// not ready, though documents can still be read.
+// ready says why the server cannot take editors: it is going down, the store does not accept writes, or the disk does not
+// answer. A full disk is not ready, though documents can still be read.
+func (s *Server) ready() error {
+	if s.isDraining() {
+		return errors.New("draining")
+	}
+	if err := s.writable(); err != nil {
+		return errors.New(refusalOfStorage(err).Reason)
+	}
+	if age := s.store.SyncAge(); age > s.limits.DiskStall {
+		return fmt.Errorf("the disk does not answer: a write has taken %s", age.Round(100*time.Millisecond))
+	}
+	return nil
+}
+
+// serveReady says whether the server can take editors.
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	answer := "ready\n"
-	switch err := s.writable(); {
-	case s.isDraining():
+	if err := s.ready(); err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		answer = "draining\n"
-	case err != nil:
-		w.WriteHeader(http.StatusServiceUnavailable)
-		answer = refusalOfStorage(err).Reason + "\n"
+		answer = err.Error() + "\n"
 	}
 	_, _ = w.Write([]byte(answer)) // an error means that the client has gone
 }

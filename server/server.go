@@ -7,10 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/weftsync/weft/storage"
 	"github.com/weftsync/weft/web"
@@ -28,11 +31,16 @@ type Options struct {
 	// the host for everything below it and ":*" for any port; "self" for the origin that has the request's own host;
 	// "*" for all. Empty means "self". Requests without an Origin do not come from a page and are not affected.
 	Origins []string
+	// Proxies are the addresses of proxies in front of the server, whose X-Forwarded-For says who the client is: for
+	// the rates of an address, and for the log. Nobody else is believed.
+	Proxies []netip.Prefix
 	// Prefix is the path under which browsers see the server, when it is mounted under one: "/notes/". The handler
 	// takes requests with the prefix and without it.
 	Prefix string
 	// Logger gets one line for each refusal, failure and change of the server's own state. Nil is slog.Default.
 	Logger *slog.Logger
+	// Tracer gets a span for each handshake, load and compaction. Nil makes none.
+	Tracer trace.TracerProvider
 	// Limits bounds what peers can do. The zero value has the defaults.
 	Limits Limits
 	// Drain is for how long Shutdown spreads the closing of connections, so that not all of them come back at the same
@@ -40,7 +48,7 @@ type Options struct {
 	Drain time.Duration
 	// Addr is where Listen listens. Empty is "127.0.0.1:8080".
 	Addr string
-	// AdminAddr is where Listen serves profiles and figures. Empty: nowhere.
+	// AdminAddr is where Listen serves metrics, profiles and what an administrator does. Empty: nowhere.
 	AdminAddr string
 }
 
@@ -65,8 +73,20 @@ type Server struct {
 	loads       chan struct{}  // one place for each load or replay under way
 	inFlight    budget
 	waiting     budget // held before authorisation
+	kept        budget // merged logs that may be asked for again
+	keptDigests budget // of those for which there was no room
+	authorizing places // calls of the Authorizer
+	questions   places // sessions that are asked about beside their connection's reader
+	memory      memory
+	users       accounts
+	documents   accounts
+	addresses   accounts
+	proxies     []netip.Prefix
 	turnedAway  turnedAway
 	counters    counters
+
+	started time.Time
+	tracer  trace.Tracer
 
 	mu        sync.Mutex
 	began     bool // Shutdown was called
@@ -79,9 +99,11 @@ type Server struct {
 
 // hooks are the tests' ways into the server. All are zero outside of tests.
 type hooks struct {
-	gateOff    bool // nothing waits for the disk
-	wrapAppend func(appendFunc) appendFunc
-	beforeLoad func(document string)
+	gateOff      bool // nothing waits for the disk
+	wrapAppend   func(appendFunc) appendFunc
+	beforeLoad   func(document string)
+	everyMention bool // a connection speaks for every id that it ever mentions
+	loadAlways   bool // no document is answered for without an engine
 }
 
 // appendFunc appends to a log, as storage.Document.Append does.
@@ -106,11 +128,17 @@ func newServer(o Options, h hooks) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	if o.Tracer == nil {
+		o.Tracer = noop.NewTracerProvider()
+	}
+	version, _ := Build()
+	s.started, s.tracer = time.Now(), o.Tracer.Tracer(instrumentationName, trace.WithInstrumentationVersion(version))
 	if s.authorizer == nil {
 		s.authorizer = denyAll{}
 	}
 	def(&s.drain, 3*time.Second)
 	s.prefix = cleanPrefix(o.Prefix)
+	s.proxies = o.Proxies
 	s.web = web.Handler(web.Options{Base: s.prefix})
 	s.listeners = listeners{addr: o.Addr, adminAddr: o.AdminAddr}
 	def(&s.listeners.addr, "127.0.0.1:8080")
@@ -119,18 +147,26 @@ func newServer(o Options, h hooks) (*Server, error) {
 	s.viewers.open = make(map[*view]struct{})
 	s.loads = make(chan struct{}, s.limits.Loads)
 	s.inFlight.limit = s.limits.InFlightBytes
+	s.kept.limit, s.keptDigests.limit = s.limits.KeptBytes, s.limits.KeptBytes/4
 	s.waiting.limit = s.limits.AllWaitingBytes
-	s.turnedAway = newTurnedAway()
+	s.authorizing = make(places, s.limits.Authorizations)
+	s.questions = make(places, s.limits.Openings)
+	s.turnedAway = newTurnedAway(s.limits.ParkFor)
+	s.users, s.documents, s.addresses = newAccounts(s.limits.User), newAccounts(s.limits.Document), newAccounts(s.limits.Address)
+	s.memory = newMemory(s.limits.MemoryBytes)
 	s.counters.refusals = make(map[string]uint64)
 
 	if o.Storage.Logger == nil {
 		o.Storage.Logger = s.log
 	}
+	if o.Storage.Retire == nil {
+		o.Storage.Retire = RetireLog
+	}
 	if s.store, err = storage.Open(o.Storage); err != nil {
 		return nil, fmt.Errorf("open the data directory: %w", err)
 	}
 	s.writable = s.store.Writable
-	s.compacting = s.store.StartCompaction(o.Compaction, MergeLog)
+	s.compacting = s.store.StartCompaction(o.Compaction, s.mergeLog)
 	go s.watch()
 	return s, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -69,17 +70,22 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
-// acknowledgedMarks returns the updates of a typist that came back to it.
+// shortMark is <typist.number>.
+var shortMark = regexp.MustCompile(`<\d+\.\d+>`)
+
+// acknowledgedMarks returns the updates of a typist that came back to it, up to the first that did not.
 func acknowledgedMarks(e *editor, i int) (marks []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	seen := make(map[string]bool)
+	for _, u := range e.updates {
+		for _, mark := range shortMark.FindAll(u, -1) {
+			seen[string(mark)] = true
+		}
+	}
 	for n := 0; ; n++ {
 		mark := fmt.Sprintf("<%d.%d>", i, n)
-		found := false
-		for _, u := range e.updates {
-			found = found || strings.Contains(string(u), mark)
-		}
-		if !found {
+		if !seen[mark] {
 			return marks
 		}
 		marks = append(marks, mark)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	ysync "github.com/weftsync/weft/sync"
@@ -38,6 +39,9 @@ type session struct {
 	stalled    bool      // updates are rejected for now, because the disk is full
 	renewed    time.Time // the expiry for which a new token was asked for
 
+	userAccount     atomic.Pointer[account] // of everybody who is the same user; nil while nobody is known
+	documentAccount atomic.Pointer[account] // of everybody in the document
+
 	mail mailbox // guarded by the lock of the connection's outbox
 
 	// Guarded by the lock of the room.
@@ -62,11 +66,12 @@ func (s *session) addressed() bool { return s.prefix != nil }
 
 // origin returns where an update of the session comes from.
 func (s *session) origin(step ysync.Step) origin {
-	return origin{session: s, id: s.conn.id, user: s.grant.User, acks: step.Acks}
+	return origin{session: s, id: s.conn.id, user: s.grant.User, acks: step.Acks, at: s.conn.socket.received.Load()}
 }
 
 // receive reads one message and carries it out. A refusal has been told the peer where the socket stays.
 func (s *session) receive(message []byte) (int, error) {
+	s.conn.last = s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.take(message)
@@ -103,13 +108,13 @@ func (s *session) carryOutAll(steps []ysync.Step) *ysync.Refusal {
 func (s *session) carryOut(step ysync.Step) *ysync.Refusal {
 	switch step.Act {
 	case ysync.SendStep1:
-		return s.room.claim(s)
+		return s.room.claim(s.conn.ctx, s)
 	case ysync.SendStep2:
-		return s.room.answer(s, step.Payload)
+		return s.room.answer(s.conn.ctx, s, step.Payload)
 	case ysync.Apply:
-		return s.reject(step, s.room.apply(s.origin(step), step.Kind, step.Payload))
+		return s.reject(step, s.room.offer(s.conn.ctx, s.origin(step), step.Kind, step.Payload))
 	case ysync.ApplyKnown:
-		return s.reject(step, s.room.known(s.origin(step), step.Payload))
+		return s.reject(step, s.room.offerKnown(s.conn.ctx, s.origin(step), step.Payload))
 	case ysync.Reject:
 		s.room.reject(s)
 	case ysync.ApplyAwareness:
@@ -187,9 +192,23 @@ func (s *session) end(refusal *ysync.Refusal) {
 	if s.gone {
 		return
 	}
+	s.turnAwayNow(refusal)
+}
+
+// turnAwayNow turns the peer away from outside of its reader, for its expiry or an administrator.
+func (s *session) turnAwayNow(refusal *ysync.Refusal) {
 	if err := s.turnAway(refusal); err != nil {
-		s.conn.refuse(refusal)
+		s.close(refusal)
 	}
+}
+
+// close ends the connection of a peer that is turned away from outside of its reader. A y-websocket that comes back with
+// the same token, and is refused for the same, is parked then.
+func (s *session) close(refusal *ysync.Refusal) {
+	if refusal.Code.Permanent() {
+		s.turnedAwayBefore(refusal.Code, nil)
+	}
+	s.conn.refuse(refusal)
 }
 
 // detach takes the session off the connection, because the peer has left the document.
@@ -219,6 +238,8 @@ func (s *session) exit() {
 	}
 	s.room.leave(s)
 	s.conn.srv.rooms.exit(s.room)
+	s.conn.srv.users.close(s.userAccount.Swap(nil))
+	s.conn.srv.documents.close(s.documentAccount.Swap(nil))
 	s.room, s.introduced, s.stalled = nil, false, false
 }
 
@@ -252,7 +273,7 @@ func (r *room) join(s *session, first []byte) *ysync.Refusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.state != ready:
+	case !r.answers():
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	case len(r.members) >= r.srv.limits.ConnectionsPerDocument:
 		return ysync.Refuse(ysync.CodeTryLater, "the document has %d connections already", len(r.members))

@@ -3,10 +3,12 @@ package server
 import (
 	"bufio"
 	"bytes"
-	"io"
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,10 +17,11 @@ import (
 
 // The sizes of the buffers that an idle WebSocket keeps. net/http's own are 4 KiB each, and the goroutine that served
 // the request stays as long as its handler does: with small buffers and a handler that returns, an idle connection costs
-// about a third.
+// about a third. Most of what comes is read into a pooled buffer before, see await; the library writes control frames
+// alone, and the largest of them has to fit.
 const (
-	readBufferBytes  = 512
-	writeBufferBytes = 512
+	readBufferBytes  = 128
+	writeBufferBytes = 128
 )
 
 // progressBytes is the largest piece that is written at once, and so what counts as progress for Limits.WriteStall.
@@ -26,33 +29,95 @@ const progressBytes = 16 << 10
 
 // socket is the network connection below a WebSocket. It notes when bytes came in and since when a write has been
 // stuck, which is what the watch looks at; there are no timers and no deadlines for single messages.
+//
+// Two write to it: the WebSocket library its control frames, and our writers their messages. Both come with whole frames
+// and hold the lock meanwhile, so that no frame lands in the middle of another.
 type socket struct {
 	net.Conn
 	received atomic.Int64 // when bytes last came in, in nanoseconds of the Unix epoch
+	useless  atomic.Int64 // bytes that came since the last that meant anything
+	control  func() bool  // called for each ping and pong by the goroutine that reads; false: do not answer
 	stuck    atomic.Int64 // when the write that is under way began or last made progress; 0 when there is none
+
+	mu     sync.Mutex // held while frames are written
+	closed bool       // the closing frame was written: nothing may follow it
+
+	in incoming
 }
 
-// Read notes that something came in.
+// Read gives out what came while nobody read, or else reads. It notes that something came in.
 func (s *socket) Read(p []byte) (int, error) {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	if n := s.in.take(p); n > 0 {
+		return n, nil
+	}
 	n, err := s.Conn.Read(p)
 	if n > 0 {
 		s.received.Store(time.Now().UnixNano())
+		if s.useless.Add(int64(n)) > mostUseless {
+			return 0, errUseless
+		}
 	}
 	return n, err
 }
 
-// Write writes p in pieces, so that progress can be seen.
-func (s *socket) Write(p []byte) (int, error) {
-	defer s.stuck.Store(0)
-	written := 0
-	for {
-		s.stuck.Store(time.Now().UnixNano())
-		n, err := s.Conn.Write(p[written:min(len(p), written+progressBytes)])
-		written += n
-		if err != nil || written >= len(p) {
-			return written, err
-		}
+// mostUseless bounds the bytes of headers without content: fragments of a message may be empty, there may be any number of
+// them, and the library, which has nothing to give, does not return while they come.
+const mostUseless = 256 << 10
+
+// errUseless ends the reading of a connection that sends nothing but headers.
+var errUseless = errors.New("nothing but headers comes")
+
+// useful notes that something came that is counted.
+func (s *socket) useful() { s.useless.Store(0) }
+
+// isWelcome charges a ping or a pong, and says whether it is answered. The library answers them while it waits for a
+// message, so that without this nothing would bound them.
+func (s *socket) isWelcome() bool {
+	if s.control != nil && !s.control() {
+		return false
 	}
+	s.useful()
+	return true
+}
+
+// Write writes a control frame of the library, which hands each over in one piece.
+func (s *socket) Write(frame []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(frame) > 0 && frame[0]&opcodeBits == opcodeClose {
+		s.closed = true
+	}
+	return len(frame), s.write(frame)
+}
+
+// writeFrames writes messages, framed, in one call of the system unless they are large; last comes behind frames and
+// may be empty.
+func (s *socket) writeFrames(frames, last []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	if err := s.write(frames); err != nil || len(last) == 0 {
+		return err
+	}
+	return s.write(last)
+}
+
+// write writes p in pieces, so that progress can be seen. The caller holds the lock.
+func (s *socket) write(p []byte) error {
+	defer s.stuck.Store(0)
+	for len(p) > 0 {
+		s.stuck.Store(time.Now().UnixNano())
+		n, err := s.Conn.Write(p[:min(len(p), progressBytes)])
+		if err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
 }
 
 // slimWriter is a ResponseWriter whose connection, once hijacked, has small buffers and is a socket.
@@ -73,10 +138,8 @@ func (w *slimWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	w.socket = &socket{Conn: conn}
 	w.socket.received.Store(time.Now().UnixNano())
-	reader := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(ahead)), w.socket), max(readBufferBytes, len(ahead)))
-	if _, err := reader.Peek(len(ahead)); err != nil {
-		return nil, nil, err
-	}
+	reader := bufio.NewReaderSize(w.socket, readBufferBytes)
+	w.socket.in.open(w.socket, reader, bytes.Clone(ahead))
 	return w.socket, bufio.NewReadWriter(reader, bufio.NewWriterSize(w.socket, writeBufferBytes)), nil
 }
 
@@ -87,6 +150,8 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
 		Subprotocols:       selectable(r),
+		OnPingReceived:     func(context.Context, []byte) bool { return slim.socket.isWelcome() },
+		OnPongReceived:     func(context.Context, []byte) { slim.socket.isWelcome() },
 	})
 	if err != nil {
 		return nil, nil, err

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,6 +24,8 @@ type counters struct {
 	updates       atomic.Uint64
 	loads         atomic.Uint64
 	failures      atomic.Uint64
+	coldAnswers   atomic.Uint64
+	merges        atomic.Uint64
 	repairs       atomic.Uint64
 	replays       atomic.Uint64
 	resets        atomic.Uint64
@@ -30,6 +33,15 @@ type counters struct {
 	cut           atomic.Uint64
 	rejected      atomic.Uint64
 	parked        atomic.Uint64
+	acks          atomic.Uint64
+	resyncs       atomic.Uint64
+	evictions     atomic.Uint64
+
+	throttled [rates]atomic.Uint64 // times that a connection was not read for a while
+
+	propagation histogram
+	loading     histogram
+	compaction  histogram
 
 	mu       sync.Mutex
 	refusals map[string]uint64 // by code
@@ -51,6 +63,8 @@ type Stats struct {
 
 	Updates      uint64 // applied and logged
 	Loads        uint64 // documents loaded from the log
+	ColdAnswers  uint64 // messages answered, and updates found known, without an engine
+	Merges       uint64 // logs merged for that
 	Failures     uint64 // documents that failed, each time
 	Repairs      uint64 // frames made from the log for readers that fell behind
 	Replays      uint64 // logs replayed for viewers that came back
@@ -58,13 +72,23 @@ type Stats struct {
 	PresenceFull uint64 // awareness dropped because the document was full
 	Cut          uint64 // connections closed without a handshake
 	Rejected     uint64 // updates answered by a sync status 0: read-only, or the disk is full
+	Acks         uint64 // updates acknowledged, by an echo or a sync status 1
+	Resyncs      uint64 // answers to a step 1
+	Evictions    uint64 // idle documents taken out of memory early, because memory was short
 	Parked       uint64 // connections kept open, unheard, because they would come back at once
 
-	Refusals map[string]uint64 // by close code
-	Storage  storage.Stats
+	Propagation    Histogram // from the last byte of an update received until it was put into every outbox
+	LoadTime       Histogram // of loads from the log
+	CompactionTime Histogram // of snapshots built and verified
+
+	Throttled map[string]uint64 // times that a connection was not read for a while, by the rate that it was above
+	Refusals  map[string]uint64 // by close code
+	Depths
+	Storage storage.Stats
 }
 
-// Stats returns the server's figures. It costs a few locks that are short: call it once a scrape.
+// Stats returns the server's figures. It takes the lock of every outbox, and of every document that is not busy, for a
+// moment: call it once a scrape.
 func (s *Server) Stats() Stats {
 	c := &s.counters
 	st := Stats{
@@ -72,10 +96,14 @@ func (s *Server) Stats() Stats {
 		Views: int(c.viewing.Load()), ViewsTotal: c.views.Load(), Documents: len(s.rooms.list()),
 		MessagesReceived: c.received.Load(), BytesReceived: c.receivedBytes.Load(),
 		MessagesSent: c.sent.Load(), BytesSent: c.sentBytes.Load(), InFlightBytes: s.inFlight.held.Load(),
-		Updates: c.updates.Load(), Loads: c.loads.Load(), Failures: c.failures.Load(), Repairs: c.repairs.Load(),
+		Updates: c.updates.Load(), Loads: c.loads.Load(), Failures: c.failures.Load(), ColdAnswers: c.coldAnswers.Load(), Merges: c.merges.Load(), Repairs: c.repairs.Load(),
 		Replays: c.replays.Load(), Resets: c.resets.Load(), PresenceFull: c.presenceFull.Load(), Cut: c.cut.Load(),
-		Rejected: c.rejected.Load(), Parked: c.parked.Load(),
-		Refusals: make(map[string]uint64), Storage: s.store.Stats(),
+		Rejected: c.rejected.Load(), Parked: c.parked.Load(), Acks: c.acks.Load(), Resyncs: c.resyncs.Load(),
+		Evictions: c.evictions.Load(), Propagation: c.propagation.read(), LoadTime: c.loading.read(), CompactionTime: c.compaction.read(),
+		Throttled: make(map[string]uint64), Refusals: make(map[string]uint64), Depths: s.depths(), Storage: s.store.Stats(),
+	}
+	for i, name := range rateNames {
+		st.Throttled[name] = c.throttled[i].Load()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,4 +131,18 @@ func (s *Server) countRefusal(code ysync.Code) {
 	s.counters.mu.Lock()
 	defer s.counters.mu.Unlock()
 	s.counters.refusals[strconv.Itoa(int(code))]++
+}
+
+// delivered counts an update that is in every outbox: how long that took, and that its writer is told, by a number of
+// sync statuses or, in the y-websocket dialect, by the update itself.
+func (c *counters) delivered(h held) {
+	if h.at != 0 {
+		c.propagation.observe(time.Duration(time.Now().UnixNano() - h.at))
+	}
+	switch {
+	case h.acks > 0:
+		c.acks.Add(uint64(h.acks))
+	case h.to != nil && !h.to.addressed():
+		c.acks.Add(1)
+	}
 }

@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// turnedAway remembers, for a minute, who was refused what, by a hash and in bounded space. Forgetting somebody costs a
+// turnedAway remembers for a while who was refused what, by a hash and in bounded space. Forgetting somebody costs a
 // connection that is closed instead of parked.
 type turnedAway struct {
 	seed maphash.Seed
+	keep time.Duration // for how long a refusal is remembered at least, unless there are very many
 
 	mu    sync.Mutex
 	since time.Time
 	young map[uint64]int // refused since then, how often
-	old   map[uint64]int // refused in the minute before
+	old   map[uint64]int // refused in the time before
 }
 
-// rememberFor is how long a refusal is remembered at least; mostRemembered bounds how many are in one half.
-const (
-	rememberFor    = time.Minute
-	mostRemembered = 10000
-)
+// mostRemembered bounds how many refusals are in one half of the memory.
+const mostRemembered = 10000
 
-// newTurnedAway returns a memory that is empty.
-func newTurnedAway() turnedAway {
-	return turnedAway{seed: maphash.MakeSeed(), young: make(map[uint64]int)}
+// newTurnedAway returns a memory that is empty. A client that is parked for that long, and comes back when it is closed,
+// is remembered then.
+func newTurnedAway(parked time.Duration) turnedAway {
+	return turnedAway{seed: maphash.MakeSeed(), keep: max(0, parked) + time.Minute, young: make(map[uint64]int)}
 }
 
-// again remembers that somebody was refused, and returns how often the same was in the last minute or two before.
+// again remembers that somebody was refused, and returns how often the same was before, in a time that is between keep
+// and twice that.
 func (t *turnedAway) again(parts ...string) int {
 	var h maphash.Hash
 	h.SetSeed(t.seed)
@@ -39,8 +39,8 @@ func (t *turnedAway) again(parts ...string) int {
 	key := h.Sum64()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now := time.Now(); now.Sub(t.since) > rememberFor || len(t.young) >= mostRemembered {
-		if t.old = t.young; now.Sub(t.since) > 2*rememberFor {
+	if now := time.Now(); now.Sub(t.since) > t.keep || len(t.young) >= mostRemembered {
+		if t.old = t.young; now.Sub(t.since) > 2*t.keep {
 			t.old = nil
 		}
 		t.since, t.young = now, make(map[uint64]int)

@@ -36,10 +36,8 @@ func (vs *viewers) end(w Selection, refusal *ysync.Refusal) int {
 			continue
 		}
 		n++
-		select {
-		case v.ended <- refusal:
-		default: // it is ending already
-		}
+		delete(vs.open, v) // it is told once
+		v.ended <- refusal
 	}
 	return n
 }

@@ -89,6 +89,10 @@ func (s *Server) watch() {
 				r.look(now)
 			}
 			s.rooms.tidy(now, s.limits.UnloadAfter)
+			s.relieve(now)
+			s.users.tidy(now)
+			s.documents.tidy(now)
+			s.addresses.tidy(now)
 		}
 	}
 }
@@ -167,7 +171,10 @@ func (r *room) look(now time.Time) {
 	}
 	defer r.mu.Unlock()
 	r.expire(now)
+	r.weigh(now)
 	if r.step2.frame != nil && now.Sub(r.step2.made) > watchEvery {
 		r.step2 = sharedStep2{}
 	}
+	r.dropShared(now)
+	r.cool(now)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/weftsync/weft/crdt"
 	"github.com/weftsync/weft/storage"
 	ysync "github.com/weftsync/weft/sync"
@@ -32,41 +30,48 @@ func (s *session) acknowledge(applied bool, n int) {
 	}
 }
 
-// write sends what waits, and ends when nothing does.
+// write sends what waits, and ends when nothing does. Frames that wait together go out together.
 func (c *connection) write() {
 	defer c.out.writers.Done()
-	var joining *[]byte // for frames that are made of an address and a message
-	defer func() {
-		if joining != nil && cap(*joining) <= pooledBytes {
-			pooled.Put(joining)
-		}
-	}()
-	for {
-		e, ok := c.out.take()
-		if !ok {
+	batch := newBatch(c.socket)
+	defer batch.done()
+	e, ok := c.out.take()
+	for ok {
+		if !c.add(batch, e) {
 			return
 		}
-		frame, err := e.frame()
-		if err != nil {
-			c.out.forget(e.parcel.to)
-			e.parcel.to.fail(asRefusal(err))
+		if e, ok = c.out.more(); ok {
 			continue
 		}
-		n := len(frame)
-		if to := e.parcel.to; to != nil && to.addressed() && n > 0 && !e.status {
-			if joining == nil {
-				joining = pooled.Get().(*[]byte)
-			}
-			*joining = append(append((*joining)[:0], to.prefix...), frame...)
-			frame = *joining
-		}
-		if n > 0 && !c.send(frame) {
+		if !c.sent(batch.flush()) {
 			return
 		}
-		if k := e.parcel.kind; (k == replyParcel || k == noticeParcel) && !e.made() {
-			c.out.paid(n)
+		e, ok = c.out.take()
+	}
+}
+
+// add adds the frame of an errand to what is sent next. It reports false when the connection has ended.
+func (c *connection) add(batch *batch, e errand) bool {
+	to := e.parcel.to
+	frame, err := e.frame()
+	if err != nil {
+		c.out.forget(to)
+		to.fail(asRefusal(err))
+		return true
+	}
+	if len(frame) > 0 {
+		var address []byte
+		if to != nil && !e.status {
+			address = to.prefix
+		}
+		if !c.sent(batch.add(address, frame)) {
+			return false
 		}
 	}
+	if k := e.parcel.kind; (k == replyParcel || k == noticeParcel) && !e.made() {
+		c.out.paid(len(frame))
+	}
+	return true
 }
 
 // made reports whether the frame is made by the writer, and so was not waiting.
@@ -88,16 +93,17 @@ func (e *errand) frame() ([]byte, error) {
 	return e.parcel.frame, nil
 }
 
-// send writes one message. There is no deadline and no context, which would cost a timer and allocations for every
-// message: the watch cuts a connection whose write makes no progress.
-func (c *connection) send(frame []byte) bool {
-	if err := c.ws.Write(context.Background(), websocket.MessageBinary, frame); err != nil {
+// sent notes that frames were written, or that they could not be. It reports false when the connection has ended.
+func (c *connection) sent(frames, bytes int, err error) bool {
+	if err != nil {
 		c.cut("write failed")
 		return false
 	}
-	c.sentAt.Store(time.Now().UnixNano())
-	c.srv.counters.sent.Add(1)
-	c.srv.counters.sentBytes.Add(uint64(len(frame)))
+	if frames > 0 {
+		c.sentAt.Store(time.Now().UnixNano())
+		c.srv.counters.sent.Add(uint64(frames))
+		c.srv.counters.sentBytes.Add(uint64(bytes))
+	}
 	return true
 }
 

@@ -49,10 +49,14 @@ func (st *docState) compact(ctx context.Context, seq uint64, state []byte) error
 	}
 	snapshot.encoding = encoding
 	value := snapshot.encode(payload)
+	forget, err := st.forgetUpTo(previous)
+	if err != nil {
+		return err
+	}
 	meta := st.meta
 	meta.next = durable + 1
 	err = s.writeAndWait(func(b *pebble.Batch) error {
-		return replace(b, meta, snapshot.seq, value, previous.seq)
+		return replace(b, meta, snapshot.seq, value, forget)
 	})
 	if err != nil {
 		return err
@@ -65,7 +69,7 @@ func (st *docState) compact(ctx context.Context, seq uint64, state []byte) error
 }
 
 // replace fills b: the record of the new snapshot in; out go the entries that the snapshot at
-// previous covers, and all snapshots before that one.
+// previous covers, and all snapshots before that one. 0 lets all of them stay.
 func replace(b *pebble.Batch, meta metaRecord, seq uint64, snapshot []byte, previous uint64) error {
 	id := meta.id
 	err := errors.Join(

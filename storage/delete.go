@@ -66,7 +66,8 @@ func (s *Store) Undelete(ctx context.Context, name string) error {
 
 // Erase deletes the document called name for good, whether or not it was deleted
 // softly or is damaged. The name is free from then on; a document made with it
-// has another id. It is durable before the tables are written anew, so when ctx
+// has another id and another lineage. What [Options.Retire] makes of the log
+// remains, see [Store.Retired]. It is durable before the tables are written anew, so when ctx
 // ends or an error comes after that, the document is gone all the same, and only
 // its bytes may remain for a while.
 //
@@ -139,10 +140,15 @@ func (s *Store) erase(ctx context.Context, name string, only func(metaRecord) bo
 		if id, err = s.readID(name); err != nil {
 			return err
 		}
+		retired, err := s.retireLineage(ctx, name, id)
+		if err != nil {
+			return err
+		}
 		return s.writeAndWait(func(b *pebble.Batch) error {
 			return errors.Join(
 				b.Delete(nameKey(name), nil),
 				b.DeleteRange(documentKey(id, 0), documentEnd(id), nil),
+				retired.write(b),
 			)
 		})
 	})

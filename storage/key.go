@@ -17,6 +17,7 @@ const (
 	spaceStore    = 0x00 // 0x00 ‖ field
 	spaceNames    = 0x01 // 0x01 ‖ name
 	spaceDocument = 0x02 // 0x02 ‖ 16 ‖ document id ‖ kind [‖ sequence]
+	spaceRetired  = 0x03 // 0x03 ‖ length of the name ‖ name ‖ lineage
 )
 
 // Fields in spaceStore.
@@ -30,6 +31,9 @@ const (
 	kindMeta     = 0x01
 	kindSnapshot = 0x02
 	kindEntry    = 0x03
+	kindDigest   = 0x04
+	kindHistory  = 0x05
+	kindVersion  = 0x06
 )
 
 const (
@@ -66,6 +70,14 @@ func documentEnd(id uuid.UUID) []byte {
 // endian, so that keys sort by them.
 func sequencedKey(id uuid.UUID, kind byte, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(documentKey(id, kind), seq)
+}
+
+// retiredKey is the key of what is known of a dead lineage of name; without the
+// lineage, what such keys begin with. It is not under the document's prefix,
+// because it outlives the document.
+func retiredKey(name string, lineage ...byte) []byte {
+	b := append([]byte{spaceRetired, byte(len(name))}, name...)
+	return append(b, lineage...)
 }
 
 // keySequence returns the sequence in the key of an entry or a snapshot.

@@ -92,7 +92,7 @@ type loader struct {
 // start delivers the snapshot, if the stream has to begin with it, and leaves
 // the iterator at the first entry to deliver.
 func (l *loader) start(from uint64) error {
-	st, s := l.st, l.st.store
+	st := l.st
 	l.known = from == 0
 	if from > 0 {
 		if l.it.SeekGE(sequencedKey(st.meta.id, kindEntry, from+1)) {
@@ -103,30 +103,39 @@ func (l *loader) start(from uint64) error {
 		}
 	}
 	if l.it.SeekLT(documentKey(st.meta.id, kindEntry)) {
-		snapshot, payload, err := snapshotAt(l.it, st.meta.id)
-		if err != nil {
-			return s.damaged(st.meta.name, snapshot.seq, "snapshot", err)
-		}
-		if durable := st.durable.Load(); snapshot.seq > durable {
-			return s.damaged(st.meta.name, snapshot.seq, "snapshot",
-				badRecord("it is ahead of the durable sequence %d", durable))
-		}
-		// Rare: the document was compacted after end was read and before the
-		// iterator saw the records. What is durable has grown up to there.
-		l.end = max(l.end, snapshot.seq)
-		if snapshot.seq > from {
-			state, err := unpackState(payload, snapshot.encoding)
-			if err != nil {
-				return s.damaged(st.meta.name, snapshot.seq, "snapshot", err)
-			}
-			e := Entry{Seq: snapshot.seq, Time: snapshot.modified, Update: state, Snapshot: true}
-			if err := l.fn(e); err != nil {
-				return &callerError{err}
-			}
-			l.last, l.total, l.known = snapshot.seq, snapshot.total, true
+		if err := l.snapshot(from); err != nil {
+			return err
 		}
 	}
 	l.it.SeekGE(sequencedKey(st.meta.id, kindEntry, l.last+1))
+	return nil
+}
+
+// snapshot delivers the snapshot at the iterator, if it is after from.
+func (l *loader) snapshot(from uint64) error {
+	st, s := l.st, l.st.store
+	snapshot, payload, err := snapshotAt(l.it, st.meta.id)
+	if err != nil {
+		return s.damaged(st.meta.name, snapshot.seq, "snapshot", err)
+	}
+	if durable := st.durable.Load(); snapshot.seq > durable {
+		return s.damaged(st.meta.name, snapshot.seq, "snapshot",
+			badRecord("it is ahead of the durable sequence %d", durable))
+	}
+	// Rare: the document was compacted after end was read and before the
+	// iterator saw the records. What is durable has grown up to there.
+	l.end = max(l.end, snapshot.seq)
+	if snapshot.seq > from {
+		state, err := unpackState(payload, snapshot.encoding)
+		if err != nil {
+			return s.damaged(st.meta.name, snapshot.seq, "snapshot", err)
+		}
+		e := Entry{Seq: snapshot.seq, Time: snapshot.modified, Update: state, Snapshot: true}
+		if err := l.fn(e); err != nil {
+			return &callerError{err}
+		}
+		l.last, l.total, l.known = snapshot.seq, snapshot.total, true
+	}
 	return nil
 }
 

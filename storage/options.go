@@ -37,6 +37,14 @@ type Options struct {
 	// Now is the clock for entries without a time, and for creation times. Nil
 	// is [time.Now]. Order never depends on it, so it may jump back.
 	Now func() time.Time
+	// Retire makes, of the log of a document whose lineage ends, what its content is
+	// known by later; it holds no content itself. load streams the log as
+	// [Document.Load] does, as far as it can be read. What Retire returns is kept
+	// also beside an error, which is logged: a document that is damaged can be
+	// deleted all the same. Nil keeps nothing.
+	Retire func(load func(fn func(e Entry) error) error) ([]byte, error)
+	// History holds for documents for which [Document.SetHistory] was not called.
+	History History
 	// ReserveBytes is the free disk space below which [Document.Append] is
 	// refused with [ErrNoSpace]. 0 is 256 MiB; negative switches the watch off.
 	ReserveBytes int64

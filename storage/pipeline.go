@@ -215,7 +215,10 @@ func (p *pipeline) writeGroup(requests []request, size int) {
 		return
 	}
 	g.written = time.Now()
-	if err := p.log.apply(g.batch); err != nil {
+	p.store.counters.writing.Store(g.written.UnixNano())
+	err = p.log.apply(g.batch)
+	p.store.counters.writing.Store(0)
+	if err != nil {
 		p.store.failure.set(fmt.Errorf("write to the log: %w", err))
 		g.finish(p.store.failure.get())
 		return
@@ -243,7 +246,10 @@ func merge(list []advance, a advance) []advance {
 
 func (p *pipeline) syncLoop() {
 	for g := range p.syncing {
-		if err := p.log.wait(g.batch); err != nil {
+		p.store.counters.syncing.Store(g.written.UnixNano())
+		err := p.log.wait(g.batch)
+		p.store.counters.syncing.Store(0)
+		if err != nil {
 			p.store.failure.set(fmt.Errorf("sync the log: %w", err))
 		}
 		if err := p.store.failure.get(); err != nil {

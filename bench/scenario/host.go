@@ -25,6 +25,8 @@ type Instance interface {
 	// Meter measures it, nil when nothing can be known of it; RSS returns its resident bytes.
 	Meter() load.Meter
 	RSS() (int64, error)
+	// Holds says what it holds.
+	Holds() (target.Held, error)
 	// Kill ends it at once, Stop in good order. Stop after either does nothing.
 	Kill() error
 	Stop() error
@@ -79,6 +81,9 @@ func (p process) Address() string     { return p.Server.Address }
 func (p process) Meter() load.Meter   { return target.NewMeter(p.PID()) }
 func (p process) RSS() (int64, error) { return target.RSS(p.PID()) }
 
+// Holds implements [Instance].
+func (p process) Holds() (target.Held, error) { return p.Server.Holds() }
+
 // An address is a server that runs already.
 type address string
 
@@ -96,6 +101,8 @@ type other struct{ at string }
 func (o other) Address() string   { return o.at }
 func (other) Meter() load.Meter   { return nil }
 func (other) RSS() (int64, error) { return 0, errOther }
-func (other) Kill() error         { return errOther }
-func (other) Stop() error         { return nil }
-func (other) Died() error         { return nil }
+
+func (other) Holds() (target.Held, error) { return target.Held{}, errOther }
+func (other) Kill() error                 { return errOther }
+func (other) Stop() error                 { return nil }
+func (other) Died() error                 { return nil }

@@ -50,7 +50,7 @@ func All() []Scenario {
 		{Name: "hostile", Title: "A hostile writer beside 200 good ones", run: hostile,
 			About: "The same load twice, the second time with a client that sends what does harm to documents of its own."},
 		{Name: "soak", Title: "A mixed day that goes on", Long: true, run: soak,
-			About: "A row for each part of the time: memory and latencies should not grow."},
+			About: "A row for each part of the time, on the same connections. At its end: memory, open files and, of a Go server that has an admin page, goroutines. The last quarter is compared with the second; what has grown is a fault."},
 	}
 }
 

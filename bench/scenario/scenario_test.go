@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,11 +42,12 @@ type living struct {
 	ended  bool
 }
 
-func (l *living) Address() string     { return l.server.URL + "/" }
-func (l *living) Meter() load.Meter   { return nil }
-func (l *living) RSS() (int64, error) { return target.RSS(os.Getpid()) }
-func (l *living) Died() error         { return nil }
-func (l *living) Stop() error         { return l.Kill() }
+func (l *living) Address() string             { return l.server.URL + "/" }
+func (l *living) Meter() load.Meter           { return nil }
+func (l *living) RSS() (int64, error)         { return target.RSS(os.Getpid()) }
+func (l *living) Died() error                 { return nil }
+func (l *living) Holds() (target.Held, error) { return target.Held{Goroutines: -1}, nil }
+func (l *living) Stop() error                 { return l.Kill() }
 
 func (l *living) Kill() error {
 	if !l.ended {
@@ -189,14 +191,43 @@ func TestWhatCannotBeMeasured(t *testing.T) {
 			t.Errorf("%s: missing = %v", p.Name, p.Missing)
 		}
 	}
+	named := func(name string) Peer {
+		return missing[slices.IndexFunc(missing, func(p Peer) bool { return p.Name == name })]
+	}
 	for name, r := range map[string]*Result{
-		"not installed":    carryOut(t, "fan-out", missing[0], Processes(missing[0], t.TempDir(), nil)),
-		"no event streams": carryOut(t, "viewers", missing[1], Running("http://127.0.0.1:1/")),
-		"stores nothing":   carryOut(t, "kill", missing[3], Running("http://127.0.0.1:1/")),
-		"has not started":  carryOut(t, "idle", missing[0], Running("http://127.0.0.1:1/")),
+		"not installed":    carryOut(t, "fan-out", named(Weft), Processes(named(Weft), t.TempDir(), nil)),
+		"no event streams": carryOut(t, "viewers", named(Hocus), Running("http://127.0.0.1:1/")),
+		"stores nothing":   carryOut(t, "kill", named(PlainRelay), Running("http://127.0.0.1:1/")),
+		"has not started":  carryOut(t, "idle", named(Weft), Running("http://127.0.0.1:1/")),
 	} {
 		if !strings.Contains(r.Gap, name) || r.Failure != "" {
 			t.Errorf("want a gap with %q: %+v", name, r)
+		}
+	}
+}
+
+// TestWhatPeersAreFor: a quick run leaves out what another column says already, and no peer is for a scenario that does not
+// exist.
+func TestWhatPeersAreFor(t *testing.T) {
+	for _, p := range (Place{}).Peers() {
+		for _, name := range slices.Concat(p.Only, p.NotInBrief) {
+			if _, err := Find(name); err != nil {
+				t.Errorf("%s: %v", p.Name, err)
+			}
+		}
+		brief, full := 0, 0
+		for _, s := range All() {
+			if p.IsFor(s.Name, false) {
+				brief++
+			}
+			if p.IsFor(s.Name, true) {
+				full++
+			}
+		}
+		if want := map[string][2]int{WeftCollab: {10, 13}, SlowWeft: {3, 3}}[p.Name]; want != [2]int{} && want != [2]int{brief, full} {
+			t.Errorf("%s is for %d scenarios in a quick run and %d in a full one, want %v", p.Name, brief, full, want)
+		} else if want == [2]int{} && brief+full != 2*len(All()) {
+			t.Errorf("%s is for %d and %d scenarios, want all", p.Name, brief, full)
 		}
 	}
 }

@@ -108,37 +108,6 @@ func (r *Row) day(p *load.PhaseResult) {
 	r.costs(p)
 }
 
-// soak is a mixed day in parts, on the same connections.
-func soak(ctx context.Context, r *run) error {
-	if err := r.start(ctx); err != nil {
-		return err
-	}
-	const parts = 12
-	plan, phase := aDay(r, size(r, 50, 200), max(r.Soak/parts, time.Second))
-	plan = r.plan(plan)
-	s, err := r.open(ctx, plan)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	for i := range parts {
-		row := Row{Label: fmt.Sprintf("part %d of %d", i+1, parts)}
-		phase.Name = row.Label
-		result, err := r.phase(ctx, s, phase)
-		if err == nil {
-			row.of(plan, result)
-			row.day(&result)
-			if i == parts-1 {
-				row.check(ctx, s)
-			}
-		}
-		if err := r.keep(ctx, row, err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // slowReaders has some who stop reading.
 func slowReaders(ctx context.Context, r *run) error {
 	flood := load.Pattern{Name: "flood", Pastes: 1, PasteUnits: 2000}

@@ -22,10 +22,10 @@ import (
 // Flags choose what is measured and how. They are those of two commands.
 type Flags struct {
 	Scenarios  []string      `placeholder:"NAME" help:"Scenarios to carry out, by name; all but soak by default."`
-	Peers      []string      `placeholder:"NAME" help:"Servers to measure, by name: weft, hocuspocus, y-websocket-server, relay, batched relay; all that are here by default."`
+	Peers      []string      `placeholder:"NAME" help:"Servers to measure, by name: weft, weft /collab, weft on a slow disk, hocuspocus, y-websocket-server, relay, batched relay; all that are here by default, the slow disk with --full only."`
 	Full       bool          `help:"Sizes and times as the report is published with; else smaller and shorter."`
 	Seed       uint64        `default:"1" help:"Seed of everything that is random."`
-	Soak       time.Duration `default:"2m" help:"How long the scenario soak goes on."`
+	Soak       time.Duration `default:"3m" help:"How long the scenario soak goes on."`
 	Target     string        `placeholder:"URL" help:"Measure the server that runs there, as weft, instead of starting any."`
 	Dialect    string        `default:"y-websocket" enum:"y-websocket,hocuspocus" help:"What clients of that server speak: ${enum}."`
 	Path       string        `placeholder:"PATH" help:"Where below that server its WebSockets are: sync/ by default, or nothing in the dialect of hocuspocus."`
@@ -35,6 +35,7 @@ type Flags struct {
 	History    string        `default:"automerge-paper" help:"History that is the long document of some scenarios; a generated one where it is not here."`
 	Weft       string        `placeholder:"FILE" help:"The weft binary; by default the one that was built beside this."`
 	Relay      string        `default:"bin/relay" help:"The binary of the relay."`
+	Slow       string        `default:"bin/slowweft" help:"The binary of weft on a slow disk."`
 	Node       string        `default:"node" help:"Node, for the peers that need it."`
 }
 
@@ -56,7 +57,7 @@ func Run(ctx context.Context, f Flags, root, commit string, progress *Progress) 
 	if err != nil {
 		return nil, err
 	}
-	place := scenario.Place{Root: root, Weft: absolute(f.Weft), Relay: absolute(f.Relay), Node: f.Node, Commit: commit}
+	place := scenario.Place{Root: root, Weft: absolute(f.Weft), Slow: absolute(f.Slow), Relay: absolute(f.Relay), Node: f.Node, Commit: commit}
 	peers, err := f.peers(place)
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func Run(ctx context.Context, f Flags, root, commit string, progress *Progress) 
 	}
 	for _, sc := range chosen {
 		for _, p := range peers {
-			if p.Missing == nil && ctx.Err() == nil {
+			if p.Missing == nil && p.IsFor(sc.Name, s.Full) && ctx.Err() == nil {
 				s.one(ctx, sc, p)
 			}
 		}
@@ -135,7 +136,7 @@ func (f *Flags) peers(place scenario.Place) ([]scenario.Peer, error) {
 		return []scenario.Peer{p}, nil
 	}
 	if len(f.Peers) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(p scenario.Peer) bool { return p.Extra && !f.Full }), nil
 	}
 	var chosen []scenario.Peer
 	for _, name := range f.Peers {
@@ -184,6 +185,18 @@ const (
 	fullWithin  = 15 * time.Minute
 )
 
+// within returns how long a scenario may take.
+func (s *suite) within(sc scenario.Scenario) time.Duration {
+	within := quickWithin
+	if s.Full {
+		within = fullWithin
+	}
+	if sc.Long {
+		within += s.Soak * 11 / 10
+	}
+	return within
+}
+
 // one carries out a scenario on a server.
 func (s *suite) one(ctx context.Context, sc scenario.Scenario, p scenario.Peer) {
 	label := sc.Name + ", " + p.Name
@@ -194,10 +207,7 @@ func (s *suite) one(ctx context.Context, sc scenario.Scenario, p scenario.Peer) 
 		host = scenario.Running(s.Target)
 	}
 	options := s.options
-	within := quickWithin
-	if s.Full {
-		within = fullWithin + s.Soak*11/10
-	}
+	within := s.within(sc)
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it took longer than %v", within))
 	defer cancel()
 	options.Progress = func(l load.Live) { s.progress.Phase(label, l) }

@@ -54,6 +54,18 @@ func TestTargetElsewhere(t *testing.T) {
 	}
 }
 
+// TestASoakMayTakeItsTime: however long a soak is to go on, it is not ended for that, in a quick run neither.
+func TestASoakMayTakeItsTime(t *testing.T) {
+	for _, full := range []bool{false, true} {
+		s := &suite{Flags: Flags{Full: full, Soak: 10 * time.Hour}}
+		for _, sc := range scenario.All() {
+			if within := s.within(sc); (within > s.Soak) != sc.Long || within > 12*time.Hour {
+				t.Errorf("%s may take %s when a soak takes %s", sc.Name, within, s.Soak)
+			}
+		}
+	}
+}
+
 func TestWhatIsNotKnown(t *testing.T) {
 	for name, f := range map[string]Flags{
 		`no scenario "x"`: {Scenarios: []string{"x"}},

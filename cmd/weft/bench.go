@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/weftsync/weft/bench/report"
@@ -19,6 +20,38 @@ type benchCommand struct {
 
 	suite.Flags
 }
+
+// Help returns what stands below the usage: what there is to measure, and examples.
+func (*benchCommand) Help() string {
+	var b strings.Builder
+	b.WriteString("Scenarios:\n\n")
+	for _, s := range scenario.All() {
+		fmt.Fprintf(&b, "  %-15s %s\n", s.Name, s.Title)
+	}
+	b.WriteString(benchExamples)
+	return b.String()
+}
+
+// benchExamples are commands that do something useful as they stand.
+const benchExamples = `
+Examples:
+
+  weft bench
+      all scenarios but soak, in small, on a server of its own: three minutes
+  weft bench --peers weft,'weft /collab' --scenarios rooms
+      the same load in both dialects
+  weft bench --full --scenarios max-throughput
+      what this machine holds, as a report would be published
+  weft bench --scenarios soak --soak 3m
+      whether memory, open files or goroutines grow
+  weft bench --target http://127.0.0.1:8080/ --scenarios fan-out
+      a server that runs already; with --dialect hocuspocus --path collab in that dialect
+
+A server that runs already needs --messages-per-second=-1 --bytes-per-second=-1 for the scenarios at its limit: some
+connections send more than is allowed.
+The report says what was lost, came twice or differs; the command ends with 1 then. bench/METHOD.md says how all of it is
+measured.
+`
 
 // errWrong says that a benchmark found something wrong, or could not measure everything.
 var errWrong = errors.New("something was lost or wrong, or could not be measured; the report says what and why")

@@ -50,6 +50,11 @@ func (c *serveCommand) Run(e *env) error {
 // serve runs a server until a signal, or the end of the context, stops it. A second signal hurries: what is open is cut,
 // and what was acknowledged stays.
 func serve(e *env, o server.Options, banner string, stopWithin time.Duration) error {
+	tracer, sendLast, err := tracer(e.ctx, o.Logger)
+	if err != nil {
+		return err
+	}
+	o.Tracer = tracer
 	srv, err := server.New(o)
 	if err != nil {
 		return explain(err, o.Storage.Dir)
@@ -67,6 +72,9 @@ func serve(e *env, o server.Options, banner string, stopWithin time.Duration) er
 			fmt.Fprintf(e.stdout, "admin on http://%s/\n", admin)
 		}
 		go func() { served <- srv.Serve() }()
+		idle, busy := context.WithCancel(e.ctx)
+		defer busy()
+		go giveBack(idle)
 		select {
 		case err = <-served:
 		case <-signals:
@@ -82,7 +90,9 @@ func serve(e *env, o server.Options, banner string, stopWithin time.Duration) er
 		case <-ctx.Done():
 		}
 	}()
-	return errors.Join(err, srv.Shutdown(ctx))
+	err = errors.Join(err, srv.Shutdown(ctx))
+	sendLast(ctx)
+	return err
 }
 
 // explain says what to do about an error of opening the data directory.

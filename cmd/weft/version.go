@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
+	"strings"
+
+	"github.com/weftsync/weft/server"
 )
 
 // versionCommand is "weft version".
@@ -17,19 +19,6 @@ func (versionCommand) Run(e *env) error {
 
 // version returns the version of the module and of the source it was built from.
 func version() string {
-	version, revision, modified := "(devel)", "", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision":
-				revision = " " + s.Value
-			case s.Key == "vcs.modified" && s.Value == "true":
-				modified = " (modified)"
-			}
-		}
-	}
-	return version + revision + modified
+	version, revision := server.Build()
+	return strings.TrimSpace(version + " " + revision)
 }

@@ -1,6 +1,10 @@
 package lib0
 
-import "slices"
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
 
 // The column coders of the V2 update format: each keeps one kind of value of
 // all structs together and shortens runs.
@@ -47,6 +51,21 @@ func (d *BytesRLEDecoder) Read() (byte, error) {
 	return d.value, nil
 }
 
+// ReadAmong reads bytes into dst as long as they are among the given ones, and
+// returns how many. It stops before one that is not and before an error.
+func (d *BytesRLEDecoder) ReadAmong(dst []byte, among *[256]bool) int {
+	for i := range dst {
+		before := *d
+		v, err := d.Read()
+		if err != nil || !among[v] {
+			*d = before
+			return i
+		}
+		dst[i] = v
+	}
+	return len(dst)
+}
+
 // UintRLEDecoder reads unsigned integers of which repetitions are counted
 // (lib0: UintOptRleDecoder).
 type UintRLEDecoder struct {
@@ -74,6 +93,19 @@ func (d *UintRLEDecoder) Read() (uint64, error) {
 	}
 	d.value = uint64(v)
 	return d.value, nil
+}
+
+// ReadAll fills dst.
+func (d *UintRLEDecoder) ReadAll(dst []uint64) (err error) {
+	for i := range dst {
+		if d.left > 0 {
+			d.left--
+			dst[i] = d.value
+		} else if dst[i], err = d.Read(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // IntDiffRLEDecoder reads integers of which the differences are kept and
@@ -108,6 +140,53 @@ func (d *IntDiffRLEDecoder) Read() (int64, error) {
 		return 0, d.FailAt(at, "integer exceeds 2^53-1")
 	}
 	return d.value, nil
+}
+
+// ReadAll fills dst.
+func (d *IntDiffRLEDecoder) ReadAll(dst []int64) (err error) {
+	pos, value, diff, left := d.pos, d.value, d.diff, d.left
+	for i := range dst {
+		if left > 0 {
+			left--
+		} else if v, end := shortInt(d.buf, pos); end > 0 && v&1 == 0 {
+			pos, diff = end, v>>1
+		} else {
+			d.pos, d.value, d.diff, d.left = pos, value, diff, 0
+			if dst[i], err = d.Read(); err != nil {
+				return err
+			}
+			pos, value, diff, left = d.pos, d.value, d.diff, d.left
+			continue
+		}
+		value += diff
+		if value > MaxSafeInteger || value < -MaxSafeInteger {
+			return d.FailAt(pos, "integer exceeds 2^53-1")
+		}
+		dst[i] = value
+	}
+	d.pos, d.value, d.diff, d.left = pos, value, diff, left
+	return nil
+}
+
+// shortInt reads the integer at b[at:] as Int does and returns where it ends; 0
+// if it takes more than five bytes, or has fewer than eight left, or is wrong.
+func shortInt(b []byte, at int) (v int64, end int) {
+	if at+8 > len(b) {
+		return 0, 0
+	}
+	x := binary.LittleEndian.Uint64(b[at:])
+	stop := ^x & 0x8080808080
+	if stop == 0 {
+		return 0, 0
+	}
+	n := bits.TrailingZeros64(stop)/8 + 1
+	sign := int64(x) << (63 - 6) >> 63
+	x &= stop ^ (stop - 1)
+	v = int64(x&0x3f | x>>2&(0x7f<<6) | x>>3&(0x7f<<13) | x>>4&(0x7f<<20) | x>>5&(0x7f<<27))
+	if n > 1 && v>>((7*n-8)&63) == 0 { // longer than needed
+		return 0, 0
+	}
+	return v ^ sign - sign, at + n
 }
 
 // StringsDecoder reads strings that are kept as one, with their lengths in
@@ -156,6 +235,25 @@ func (s *StringsDecoder) Read() ([]byte, error) {
 		return s.text[s.pos-int(n) : s.pos : s.pos], nil
 	}
 	return s.readWide(int(n), at)
+}
+
+// ASCII reports whether all strings are ASCII.
+func (s *StringsDecoder) ASCII() bool { return s.ascii }
+
+// ReadASCII reads as many strings as lens has room for, all of which are ASCII.
+// It returns them as one, aliasing the input, and puts their lengths into lens.
+func (s *StringsDecoder) ReadASCII(lens []uint64) ([]byte, error) {
+	at, from := s.lengths.Offset(), s.pos
+	if err := s.lengths.ReadAll(lens); err != nil {
+		return nil, err
+	}
+	for _, n := range lens {
+		if n > uint64(len(s.text)-s.pos) {
+			return nil, s.lengths.FailAt(at, "string reaches past the end of all strings")
+		}
+		s.pos += int(n)
+	}
+	return s.text[from:s.pos:s.pos], nil
 }
 
 func (s *StringsDecoder) readWide(n, at int) ([]byte, error) {

@@ -70,7 +70,7 @@ export const campaign = async ({ server, rounds, seed, dialect = 'ywebsocket', d
       await typeAndKill(server, everyone, r)
       await server.start()
       for (const [i, note] of notes.entries()) {
-        const doc = await fetchDocument(server, `crash ${i}`)
+        const doc = await (server.document ?? ((name) => fetchDocument(server, name)))(`crash ${i}`)
         for (const words of note.missing(doc)) lost.push(`round ${round}, document ${i}: ${words}`)
         doc.destroy()
       }

@@ -1,4 +1,7 @@
-// Clients in every dialect, by the unmodified provider of each version: y-websocket 2 and 3, Hocuspocus 2, 3 and 4.
+// Clients in every dialect, by the unmodified provider of each version: y-websocket 2 and 3, Hocuspocus 2, 3 and 4, and
+// @y/websocket 4, whose documents are Yjs 14's.
+import { WebsocketProvider as YWebsocket4 } from '@y/websocket'
+import * as Y14 from '@y/y'
 import * as hocuspocus2 from 'provider2'
 import * as hocuspocus3 from 'provider3'
 import * as hocuspocus4 from 'provider4'
@@ -14,7 +17,8 @@ globalThis.WebSocket ??= WebSocket
 
 export const hocuspocus = { 'hocuspocus 2': hocuspocus2, 'hocuspocus 3': hocuspocus3, 'hocuspocus 4': hocuspocus4 }
 const ywebsocket = { 'y-websocket 2': YWebsocket2, 'y-websocket 3': YWebsocket3 }
-export const everyVersion = [...Object.keys(ywebsocket), ...Object.keys(hocuspocus)]
+const yjs14 = '@y/websocket 4'
+export const everyVersion = [...Object.keys(ywebsocket), yjs14, ...Object.keys(hocuspocus)]
 
 /** A WebSocket that counts how many are made: what a provider does when it is turned away. */
 export const counted = () => {
@@ -30,11 +34,11 @@ export const counted = () => {
 
 /** What every client has, whatever its provider. */
 class Editing {
-  constructor (server, name) {
+  constructor (server, name, doc = new Y.Doc(), ofDoc = roots(doc)) {
     this.server = server
     this.name = name
-    this.doc = new Y.Doc()
-    this.roots = roots(this.doc)
+    this.doc = doc
+    this.roots = ofDoc
   }
 
   content () {
@@ -42,18 +46,19 @@ class Editing {
   }
 
   state (of) {
-    return this.provider.awareness.getStates().get(of.doc.clientID)
+    return this.provider.awareness.getStates().get(of.provider.awareness.clientID)
   }
 }
 
 class InYWebsocket extends Editing {
-  constructor (version, server, name, { token, Socket = WebSocket } = {}) {
-    super(server, name)
-    this.provider = new ywebsocket[version](`${server.ws}/sync`, name, this.doc, {
+  /** Provider is the class of a version. */
+  connect (Provider, { token, Socket = WebSocket } = {}) {
+    this.provider = new Provider(`${this.server.ws}/sync`, this.name, this.doc, {
       WebSocketPolyfill: Socket,
       disableBc: true,
       params: token === undefined ? {} : { token }
     })
+    return this
   }
 
   saved () {
@@ -71,6 +76,26 @@ class InYWebsocket extends Editing {
   close () {
     this.provider.destroy()
     this.doc.destroy()
+  }
+}
+
+/**
+ * A client whose document is one of Yjs 14: it has one kind of shared type, and, in later releases than the one that runs
+ * here, client ids of 53 bits, so it is given one.
+ */
+class InYjs14 extends InYWebsocket {
+  constructor (server, name) {
+    const doc = new Y14.Doc()
+    doc.clientID = 2 ** 52 + Math.floor(Math.random() * 2 ** 40)
+    const [text, map, array] = ['text', 'map', 'array'].map((root) => doc.get(root))
+    super(server, name, doc, { text, map: { set: (key, value) => map.setAttr(key, value) }, array })
+  }
+
+  // What a document of Yjs 13 makes of all that this one has.
+  content () {
+    const doc = new Y.Doc()
+    Y.applyUpdate(doc, Y14.encodeStateAsUpdate(this.doc))
+    return Object.values(roots(doc)).map(canonicalType).join('\n')
   }
 }
 
@@ -125,7 +150,10 @@ export const socketOf = (version, server, Socket = WebSocket) =>
   new hocuspocus[version].HocuspocusProviderWebsocket({ url: `${server.ws}/collab`, WebSocketPolyfill: Socket })
 
 /** A client of a version. */
-export const clientOf = (version, server, name, options) =>
-  version in ywebsocket ? new InYWebsocket(version, server, name, options) : new InHocuspocus(version, server, name, options)
+export const clientOf = (version, server, name, options) => {
+  if (version === yjs14) return new InYjs14(server, name).connect(YWebsocket4, options)
+  if (version in ywebsocket) return new InYWebsocket(server, name).connect(ywebsocket[version], options)
+  return new InHocuspocus(version, server, name, options)
+}
 
 export const allSaved = (clients) => until('everything to be saved', () => clients.every((c) => c.saved()), 20000)

@@ -1,0 +1,80 @@
+package server
+
+import "encoding/binary"
+
+// batch is what a writer is about to send: messages of one connection in WebSocket frames, one behind the other, which go
+// out in one call of the system. It is that call that a delivered message costs; copying a few small frames together is
+// nothing beside it. A large message is not copied.
+//
+// The frames are a server's: binary, in one piece, not masked and not compressed (RFC 6455, section 5.2). Everything
+// else of the protocol, the handshake, reading and control frames, is the library's.
+type batch struct {
+	socket *socket
+	buffer *[]byte // pooled; has the frames that wait
+	frames int     // that wait
+}
+
+const (
+	binaryFrame = 0x82 // the first byte of a frame that is the whole of a binary message
+	opcodeBits  = 0x0f // of the first byte
+	opcodeClose = 0x08
+
+	// batchBytes is how much goes out together. A message as large as that is not copied into the buffer.
+	batchBytes = progressBytes
+)
+
+// newBatch returns an empty batch. The caller has to give its buffer back with done.
+func newBatch(s *socket) *batch {
+	b := &batch{socket: s, buffer: pooled.Get().(*[]byte)}
+	*b.buffer = (*b.buffer)[:0]
+	return b
+}
+
+// done gives the buffer back.
+func (b *batch) done() { pooled.Put(b.buffer) }
+
+// add appends a message that is made of an address, which may be empty, and the rest. What is full is written: it returns
+// how many frames and bytes that were.
+func (b *batch) add(address, message []byte) (frames, bytes int, err error) {
+	buffer := *b.buffer
+	if len(buffer)+len(address)+len(message) > batchBytes {
+		if frames, bytes, err = b.flush(); err != nil {
+			return frames, bytes, err
+		}
+		buffer = *b.buffer
+	}
+	buffer = append(appendFrameHeader(buffer, len(address)+len(message)), address...)
+	b.frames++
+	if len(message) < batchBytes {
+		*b.buffer = append(buffer, message...)
+		return frames, bytes, nil
+	}
+	*b.buffer = buffer
+	n, m, err := b.flushWith(message)
+	return frames + n, bytes + m, err
+}
+
+// flush writes what waits, and returns how many frames and bytes that was.
+func (b *batch) flush() (frames, bytes int, err error) { return b.flushWith(nil) }
+
+// flushWith is flush with the rest of the last frame.
+func (b *batch) flushWith(rest []byte) (frames, bytes int, err error) {
+	frames, bytes = b.frames, len(*b.buffer)+len(rest)
+	if frames == 0 {
+		return 0, 0, nil
+	}
+	err = b.socket.writeFrames(*b.buffer, rest)
+	*b.buffer, b.frames = (*b.buffer)[:0], 0
+	return frames, bytes, err
+}
+
+// appendFrameHeader appends the header of a frame that carries a message of n bytes.
+func appendFrameHeader(b []byte, n int) []byte {
+	switch {
+	case n < 126:
+		return append(b, binaryFrame, byte(n))
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16(append(b, binaryFrame, 126), uint16(n))
+	}
+	return binary.BigEndian.AppendUint64(append(b, binaryFrame, 127), uint64(n))
+}

@@ -1,0 +1,278 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/weftsync/weft/crdt"
+	"github.com/weftsync/weft/storage"
+	ysync "github.com/weftsync/weft/sync"
+)
+
+// A document without an engine is answered for from two things. Its digest is kept beside the log: how far each client
+// is known, and what is deleted. It answers who has everything, and says whether an update adds anything. Who lacks
+// something is answered from the merged log.
+//
+// A document in whose log operations are missing has no digest that would tell all: it is always answered from the log.
+
+// mergedLog is a document without an engine.
+type mergedLog struct {
+	update []byte        // all of the log as one update
+	digest crdt.Snapshot // how far each client is known without a gap, and what is deleted
+	size   int           // of the digest, in bytes, about
+	whole  bool          // nothing in update lies behind a gap
+}
+
+// sharedCopy is a merged log that several wait for, or that is kept for a moment: all of it, or if that is too much its
+// digest.
+type sharedCopy struct {
+	done    chan struct{} // closed when log or refusal is set
+	log     *mergedLog
+	refusal *ysync.Refusal
+
+	// Guarded by the room's lock.
+	made     time.Time // zero while it is made
+	charged  int64     // to what the server keeps
+	isDigest bool
+}
+
+// coldVector returns the state vector.
+func (r *room) coldVector(ctx context.Context) ([]byte, *ysync.Refusal) {
+	digest, _, refusal := r.digest(ctx)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return digest.StateVector(), nil
+}
+
+// coldUpdate returns what a state vector lacks.
+func (r *room) coldUpdate(ctx context.Context, vector []byte) ([]byte, *ysync.Refusal) {
+	digest, whole, refusal := r.digest(ctx)
+	if refusal != nil {
+		return nil, refusal
+	}
+	has, err := digest.ReachedBy(vector)
+	if err != nil {
+		return nil, refusalOfVector(err)
+	}
+	if has && whole {
+		return digest.DeletesAsUpdate(), nil
+	}
+	m, refusal := r.merged(ctx)
+	if refusal != nil {
+		return nil, refusal
+	}
+	update, err := crdt.DiffUpdate(m.update, vector)
+	if err != nil {
+		return nil, refusalOfVector(err)
+	}
+	return update, nil
+}
+
+// coldKnows reports whether an update adds nothing. It may say that one does which does not.
+func (r *room) coldKnows(ctx context.Context, update []byte) (bool, *ysync.Refusal) {
+	if bytes.Equal(update, emptyUpdate) {
+		return true, nil
+	}
+	digest, _, refusal := r.digest(ctx)
+	if refusal != nil {
+		return false, refusal
+	}
+	known, err := digest.ContainsUpdate(update)
+	if err != nil {
+		return false, refusalOfUpdate(err)
+	}
+	return known, nil
+}
+
+// digest returns the digest of the log as it is now, from beside the log or from the log, and whether it tells of all
+// that the log has.
+func (r *room) digest(ctx context.Context) (crdt.Snapshot, bool, *ysync.Refusal) {
+	r.mu.Lock()
+	log, last := r.log, r.gate.assigned
+	r.mu.Unlock()
+	if log == nil || last == 0 {
+		return crdt.Snapshot{}, true, nil
+	}
+	if m := r.lately(); m != nil {
+		return m.digest, m.whole, nil
+	}
+	encoded, err := log.Digest(ctx, last)
+	if err != nil {
+		return crdt.Snapshot{}, false, refusalOfStorage(err)
+	}
+	if encoded != nil {
+		if digest, err := crdt.DecodeSnapshot(encoded); err == nil {
+			return digest, true, nil
+		}
+	}
+	m, refusal := r.merged(ctx)
+	if refusal != nil {
+		return crdt.Snapshot{}, false, refusal
+	}
+	return m.digest, m.whole, nil
+}
+
+// lately returns what was merged within a moment, perhaps without the update; nil for nothing.
+func (r *room) lately() *mergedLog {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.shared; c != nil && !c.made.IsZero() {
+		return c.log
+	}
+	return nil
+}
+
+// merged returns the log as one update. Those who ask at the same time, or within a moment, share it.
+func (r *room) merged(ctx context.Context) (*mergedLog, *ysync.Refusal) {
+	r.mu.Lock()
+	c := r.shared
+	if c == nil || c.isDigest {
+		r.forgetShared()
+		log, last := r.log, r.gate.assigned
+		if log == nil {
+			r.mu.Unlock()
+			return &mergedLog{update: emptyUpdate, whole: true}, nil
+		}
+		c = &sharedCopy{done: make(chan struct{})}
+		r.shared = c
+		go r.merge(c, log, last)
+	}
+	r.mu.Unlock()
+	select {
+	case <-c.done:
+		return c.log, c.refusal
+	case <-ctx.Done():
+		return nil, ysync.Refuse(ysync.CodeTryLater, "the client has gone")
+	}
+}
+
+// merge makes a shared copy.
+func (r *room) merge(c *sharedCopy, log *storage.Document, last uint64) {
+	r.srv.loads <- struct{}{}
+	m, err := mergeCold(r.name, log, last)
+	<-r.srv.loads
+	r.srv.counters.merges.Add(1)
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer close(c.done)
+	if err != nil {
+		c.refusal = refusalOfStorage(err)
+		if r.shared == c {
+			r.shared = nil
+			if r.isCold() {
+				r.fail(c.refusal, err)
+			}
+		}
+		return
+	}
+	c.log = m
+	if r.shared != c {
+		return // the room has an engine, or is closed
+	}
+	if m.whole && r.gate.assigned == last {
+		r.store(last, m.digest)
+	}
+	c.made = time.Now()
+	if c.charged = int64(len(m.update)); r.srv.kept.take(c.charged) {
+		return
+	}
+	r.shared = nil
+	if size := int64(m.size); r.srv.keptDigests.take(size) {
+		digest := &mergedLog{digest: m.digest, whole: m.whole}
+		r.shared = &sharedCopy{log: digest, made: c.made, charged: size, isDigest: true}
+	}
+}
+
+// mergeCold reads a log up to and including entry last.
+func mergeCold(name string, log *storage.Document, last uint64) (m *mergedLog, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("merging the log failed: %v\n%s", p, debug.Stack())
+		}
+	}()
+	var updates [][]byte
+	err = log.Load(context.Background(), 0, func(e storage.Entry) error {
+		if e.Seq > last {
+			return errPast
+		}
+		updates = append(updates, append([]byte(nil), e.Update...))
+		return nil
+	})
+	if err != nil && !errors.Is(err, errPast) {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	damaged := func(err error) error {
+		return &storage.CorruptError{Document: name, Seq: last, Reason: err.Error()}
+	}
+	m = new(mergedLog)
+	if m.update, err = crdt.MergeUpdates(updates...); err != nil {
+		return nil, damaged(err)
+	}
+	contents, err := crdt.ContentsOfUpdate(m.update)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	vector, err := crdt.StateVectorFromUpdate(m.update)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	m.whole = true
+	for _, ranges := range contents.Inserts {
+		m.whole = m.whole && len(ranges) == 1 && ranges[0].Clock == 0
+	}
+	var deleted []crdt.IDRange
+	for client, ranges := range contents.Deletes {
+		for _, d := range ranges {
+			deleted = append(deleted, crdt.IDRange{Client: client, Clock: d.Clock, Len: d.Len})
+		}
+	}
+	if m.digest, err = crdt.NewSnapshot(vector, deleted); err != nil {
+		return nil, damaged(err)
+	}
+	m.size = 2*len(vector) + 24*len(deleted)
+	return m, nil
+}
+
+// dropShared lets a merged log go that nobody asked for within a second. The caller holds the lock.
+func (r *room) dropShared(now time.Time) {
+	if c := r.shared; c != nil && !c.made.IsZero() && now.Sub(c.made) >= watchEvery {
+		r.forgetShared()
+	}
+}
+
+// forgetShared lets a merged log go. The caller holds the lock.
+func (r *room) forgetShared() {
+	if c := r.shared; c != nil {
+		kept := &r.srv.kept
+		if c.isDigest {
+			kept = &r.srv.keptDigests
+		}
+		kept.give(c.charged)
+		r.shared = nil
+	}
+}
+
+// keepDigest keeps the digest of a document whose engine is about to go, unless there is one already. The caller holds the
+// lock.
+func (r *room) keepDigest() {
+	if r.log == nil || r.doc == nil || r.doc.Stats().Pending > 0 || r.gate.assigned == 0 {
+		return
+	}
+	if kept, err := r.log.Digest(context.Background(), r.gate.assigned); err != nil || kept != nil {
+		return
+	}
+	r.store(r.gate.assigned, r.doc.Snapshot())
+}
+
+// store writes a digest. It is made again when that fails, as it does while the disk is full.
+func (r *room) store(seq uint64, digest crdt.Snapshot) {
+	if err := r.log.KeepDigest(seq, digest.Encode()); err != nil {
+		r.srv.log.Debug("keep a digest", "document", r.name, "error", err)
+	}
+}

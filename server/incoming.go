@@ -1,0 +1,91 @@
+package server
+
+import (
+	"bufio"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// incoming is what has come in on a socket while nobody read from it.
+//
+// A goroutine that waits for bytes inside the WebSocket library is a dozen calls deep, so that its stack stays at 8 KiB,
+// and has a buffer ready. An idle connection does nothing else; so it waits before it calls the library, without a buffer
+// and few calls deep, where the garbage collector halves its stack. What comes is read into a pooled buffer, larger than
+// any that an idle connection could keep, and given out when the library asks.
+type incoming struct {
+	mu     sync.Mutex // held while the socket is read, also while that waits
+	raw    syscall.RawConn
+	ready  func(fd uintptr) bool // reads; kept, because making it anew would allocate
+	buffer *[]byte               // pooled; nil unless it holds ahead
+	ahead  []byte
+
+	looking sync.Mutex
+	library *bufio.Reader // what the library has read and not given out; nil when it may read on another goroutine
+}
+
+// open begins with what was read with the request. It waits for a connection that lets us, which one in TLS does not.
+func (in *incoming) open(s *socket, library *bufio.Reader, ahead []byte) {
+	in.ahead = ahead
+	conn, ok := s.Conn.(*net.TCPConn)
+	if !ok || !canReadRaw {
+		return
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return // it has been closed, which reading it will tell
+	}
+	in.raw, in.ready, in.library = raw, s.ready, library
+}
+
+// close lets the library read on another goroutine than the one that reads messages, as it does to close a connection.
+// What came before is still given out first.
+func (in *incoming) close() {
+	in.looking.Lock()
+	defer in.looking.Unlock()
+	in.library = nil
+}
+
+// isEmpty reports whether the library has nothing left that it could give out without reading.
+func (in *incoming) isEmpty() bool {
+	in.looking.Lock()
+	defer in.looking.Unlock()
+	return in.library != nil && in.library.Buffered() == 0
+}
+
+// take gives out what came before.
+func (in *incoming) take(p []byte) int {
+	n := copy(p, in.ahead)
+	if in.ahead = in.ahead[n:]; len(in.ahead) > 0 {
+		return n
+	}
+	if in.ahead = nil; in.buffer != nil {
+		pooled.Put(in.buffer)
+		in.buffer = nil
+	}
+	return n
+}
+
+// await returns when there is something to read, or when the connection has ended, which the read that follows tells.
+// Only the goroutine that reads messages may call it, between two of them.
+func (s *socket) await() {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	if len(s.in.ahead) == 0 && s.in.isEmpty() {
+		_ = s.in.raw.Read(s.in.ready) // an error is met again by the read that follows
+	}
+}
+
+// ready reads what there is and reports false when there is nothing.
+func (s *socket) ready(fd uintptr) bool {
+	buffer := pooled.Get().(*[]byte) // for no longer than there is something in it
+	n, again := readRaw(fd, (*buffer)[:cap(*buffer)])
+	if n <= 0 {
+		pooled.Put(buffer)
+		return !again
+	}
+	s.received.Store(time.Now().UnixNano())
+	s.in.buffer, s.in.ahead = buffer, (*buffer)[:n]
+	return true
+}
