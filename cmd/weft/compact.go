@@ -42,6 +42,11 @@ func (c *compactCommand) Run(e *env) (err error) {
 		}
 		fmt.Fprintf(e.stdout, "%d/%d %s: %d bytes before, %d after\n", i+1, len(names), name, before, after)
 	}
+	if len(c.Documents) == 0 {
+		if err := store.Rewrite(e.ctx); err != nil {
+			return err
+		}
+	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %d documents were not compacted, and stay as they are", failed, len(names))
 	}

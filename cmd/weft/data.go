@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 )
 
@@ -12,3 +13,6 @@ func existing(dir string) error {
 	}
 	return nil
 }
+
+// discard is the logger of commands that say themselves what goes wrong.
+var discard = slog.New(slog.DiscardHandler)

@@ -26,6 +26,9 @@ type commandLine struct {
 	Dev     devCommand     `cmd:"" help:"Serve documents to this machine alone, open to everybody on it. For trying out and for development."`
 	Serve   serveCommand   `cmd:"" help:"Serve documents to the world."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for trying out, or a key that makes tokens."`
+	Doc     docCommand     `cmd:"" help:"Look at documents, take them in and out, check and delete them, in a directory that no server uses."`
+	Backup  backupCommand  `cmd:"" help:"Take a consistent copy of a data directory, also while the server runs."`
+	Restore restoreCommand `cmd:"" help:"Bring a backup back as a new data directory."`
 	Compact compactCommand `cmd:"" help:"Replace the logs of documents by snapshots, now, in a directory that no server uses."`
 	Bench   benchCommand   `cmd:"" help:"Put load on a server, measure it, and write a report. It starts a server of its own unless --target names one."`
 	Version versionCommand `cmd:"" help:"Print the version."`
