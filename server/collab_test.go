@@ -236,11 +236,17 @@ func (c *client) await(what string, cond func() bool) {
 // write inserts text at the end and sends it.
 func (c *client) write(text string) {
 	c.hub.t.Helper()
-	c.hub.mu.Lock()
-	update, err := c.doc.Update(func(tx *crdt.Tx) error {
+	c.edit(func(tx *crdt.Tx) error {
 		content := c.doc.Text("content")
 		return content.Insert(tx, content.Len(), text)
 	})
+}
+
+// edit changes the document and sends the update.
+func (c *client) edit(fn func(tx *crdt.Tx) error) {
+	c.hub.t.Helper()
+	c.hub.mu.Lock()
+	update, err := c.doc.Update(fn)
 	c.unsynced++
 	c.hub.mu.Unlock()
 	if err != nil {
