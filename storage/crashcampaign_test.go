@@ -55,7 +55,8 @@ func crashBudget(tb testing.TB, rounds int) (seed uint64, more func(done int) bo
 
 // TestCrashLosesNothingDurable is the promise: what was reported durable is
 // there after a power cut, in order, once, and nothing that was never appended;
-// a document that was deleted stays so, and one that was not is there.
+// a document that was deleted stays so, and one that was not is there; one that has
+// begun anew holds nothing of before, and what its dead lineage is known by is kept.
 func TestCrashLosesNothingDurable(t *testing.T) {
 	seed, more := crashBudget(t, 60)
 	// A chain of this many crashes, then a new directory.
@@ -75,7 +76,7 @@ func TestCrashLosesNothingDurable(t *testing.T) {
 		sum.add(w.crashCounts)
 	}
 	t.Logf("%d rounds, %.0f a second; %d entries reported durable, %d lost; %d in flight, %d of them found; "+
-		"%d deletions, undeletions and erasures, %d under way at a crash",
+		"%d deletions, undeletions, erasures and renewals, %d under way at a crash",
 		sum.rounds, float64(sum.rounds)/time.Since(begin).Seconds(), sum.acked, sum.lost, sum.inFlight, sum.survived,
 		sum.deletions, sum.undecided)
 	if sum.rounds >= 40 && (sum.inFlight == 0 || sum.acked == 0 || sum.deletions == 0) {
