@@ -3,6 +3,7 @@ package storage
 import (
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,22 +60,41 @@ func crashBudget(tb testing.TB, rounds int) (seed uint64, more func(done int) bo
 // begun anew holds nothing of before, and what its dead lineage is known by is kept.
 func TestCrashLosesNothingDurable(t *testing.T) {
 	seed, more := crashBudget(t, 60)
-	// A chain of this many crashes, then a new directory.
-	const chain = 10
+	// A chain of this many crashes, then a new directory. A chain waits more than it
+	// works, so several run beside each other.
+	const chain, beside = 10, 4
 	begin := time.Now()
+	var mu sync.Mutex // of seed and sum
 	var sum crashCounts
-	for ; more(sum.rounds); seed++ {
-		w := newCrashWorld(t, seed, func(db *pebble.DB) batchLog { return pebbleLog{db} })
-		for i := 0; i < chain && more(sum.rounds+w.rounds); i++ {
-			if err := w.round(); err != nil {
-				t.Fatalf("seed %d, round %d: %v", seed, i, err)
+	var chains sync.WaitGroup
+	for range beside {
+		chains.Go(func() {
+			for {
+				mu.Lock()
+				mine, on := seed, more(sum.rounds) && !t.Failed()
+				seed++
+				mu.Unlock()
+				if !on {
+					return
+				}
+				w := newCrashWorld(t, mine, func(db *pebble.DB) batchLog { return pebbleLog{db} })
+				for i := range chain {
+					if err := w.round(); err != nil {
+						t.Errorf("seed %d, round %d: %v", mine, i, err)
+					} else if w.lost > 0 {
+						t.Errorf("seed %d, round %d: %d lost that were reported durable", mine, i, w.lost)
+					}
+					if t.Failed() {
+						break
+					}
+				}
+				mu.Lock()
+				sum.add(w.crashCounts)
+				mu.Unlock()
 			}
-			if w.lost > 0 {
-				t.Fatalf("seed %d, round %d: %d lost that were reported durable", seed, i, w.lost)
-			}
-		}
-		sum.add(w.crashCounts)
+		})
 	}
+	chains.Wait()
 	t.Logf("%d rounds, %.0f a second; %d entries reported durable, %d lost; %d in flight, %d of them found; "+
 		"%d deletions, undeletions, erasures and renewals, %d under way at a crash",
 		sum.rounds, float64(sum.rounds)/time.Since(begin).Seconds(), sum.acked, sum.lost, sum.inFlight, sum.survived,

@@ -164,8 +164,15 @@ func (s *Store) purge(ctx context.Context, ids []uuid.UUID) error {
 		return err
 	}
 	defer s.reading.Done()
-	if err := s.db.Flush(); err != nil {
+	// On a full disk Pebble tries again until there is room.
+	flushed, err := s.db.AsyncFlush()
+	if err != nil {
 		return fmt.Errorf("flush: %w", err)
+	}
+	select {
+	case <-flushed:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	for _, id := range ids {
 		if err := s.db.Compact(ctx, documentKey(id, 0), documentEnd(id), false); err != nil {
