@@ -267,6 +267,9 @@ func (c *client) appear(id, clock uint64, state string) {
 	c.send(ysync.YWebsocket{}.AppendAwareness(nil, entry))
 }
 
+// queryAwareness asks who is there.
+func (c *client) queryAwareness() { c.send([]byte{3}) }
+
 // grants is an Authorizer by token: "none", "read", "presence", "write", "admin"; everything else is refused.
 func grants(_ context.Context, r Request) (Grant, error) {
 	for l := ysync.None; int(l) < ysync.Levels; l++ {
@@ -509,6 +512,7 @@ func statusesBeforeTheDisk(t *testing.T, hk hooks) int {
 	for i := range uint64(20) { // awareness does not wait, and what the server does on one socket it does in order
 		writer.appear(1, i+1, `{}`)
 		other.appear(1, i+1, `{}`)
+		other.queryAwareness()
 		other.await("awareness", func() bool { clock, _ := other.present.Clock(1); return clock == i+1 })
 		reader.await("awareness", func() bool { clock, _ := reader.present.Clock(1); return clock == i+1 })
 	}
