@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -37,7 +38,8 @@ func statusOf(c ysync.Code) int {
 func (s *Server) refuseHTTP(w http.ResponseWriter, r *http.Request, status int, refusal *ysync.Refusal) {
 	s.refused(newID(), r.RemoteAddr, refusal.Code, refusal.Reason)
 	if !refusal.Code.Permanent() {
-		w.Header().Set("Retry-After", "2")
+		seconds := max(math.Ceil(refusal.After.Seconds()), retryMillis/1000)
+		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	writeJSON(w, status, []byte(`{"error":{"code":`+strconv.Itoa(int(refusal.Code))+`,"reason":`+string(quoteJSON(refusal.Reason))+`}}`))

@@ -34,7 +34,7 @@ func (r *room) apply(o origin, kind ysync.Kind, update []byte) (refusal *ysync.R
 	defer r.mu.Unlock()
 	defer r.contain(&refusal)
 	defer o.session.work(len(update))()
-	if refusal := r.admit(update); refusal != nil {
+	if refusal := r.admit(o.session, update); refusal != nil {
 		// A full disk or document refuses what is new. Every client answers the server's step 1, most of them with
 		// nothing new, and may go on reading.
 		if full := refusal.Code == ysync.CodeDiskFull || refusal.Code == ysync.CodeTooLarge; full && r.knows(update) {
@@ -97,7 +97,7 @@ func (r *room) reject(s *session) {
 
 // admit says whether an update may be applied at all: what can refuse stands before apply. A document that does not
 // exist is created here, because that can fail too.
-func (r *room) admit(update []byte) *ysync.Refusal {
+func (r *room) admit(from *session, update []byte) *ysync.Refusal {
 	if r.state != ready {
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	}
@@ -113,6 +113,7 @@ func (r *room) admit(update []byte) *ysync.Refusal {
 	if err := crdt.ValidateUpdate(update); err != nil {
 		return refusalOfUpdate(err)
 	}
+	defer from.spare(len(update))()
 	return r.found()
 }
 

@@ -203,7 +203,7 @@ func (s *Server) createDocument(w http.ResponseWriter, r *http.Request, name str
 		s.refuseHTTP(w, r, http.StatusPreconditionRequired, ysync.Refuse(ysync.CodeMalformed, "PUT creates with If-None-Match: *, or begins anew with If-Match: *"))
 		return
 	}
-	update, refusal := s.readBody(w, r)
+	update, refusal := s.readBody(w, r, name, grant)
 	if refusal != nil {
 		s.refuseHTTP(w, r, statusOf(refusal.Code), refusal)
 		return
@@ -229,7 +229,7 @@ func (s *Server) createDocument(w http.ResponseWriter, r *http.Request, name str
 }
 
 // readBody reads an update, or the empty one when there is no body.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *ysync.Refusal) {
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, name string, grant Grant) ([]byte, *ysync.Refusal) {
 	charge := s.limits.MessageBytes
 	if r.ContentLength >= 0 {
 		charge = min(charge, r.ContentLength)
@@ -239,6 +239,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *ysyn
 	}
 	defer s.inFlight.give(charge)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.MessageBytes))
+	s.chargeBody(r, grant.User, name, len(body))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -282,7 +283,7 @@ func (r *room) create(ctx context.Context, update []byte, user string) (string, 
 		if r.state == ready && exists(r.log) {
 			return nil, "", ysync.Refuse(ysync.CodeConflict, "the document exists already")
 		}
-		if refusal := r.admit(update); refusal != nil {
+		if refusal := r.admit(nil, update); refusal != nil {
 			return nil, "", refusal
 		}
 		if refusal := r.found(); refusal != nil {

@@ -269,7 +269,9 @@ func (s *Server) carryOutEdit(ctx context.Context, name string, grant Grant, e e
 func (p *past) read(into any) *ysync.Refusal {
 	d := json.NewDecoder(http.MaxBytesReader(p.w, p.r.Body, maxHistoryBody))
 	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
+	err := d.Decode(into)
+	p.srv.chargeBody(p.r, p.grant.User, p.name, int(d.InputOffset()))
+	if err != nil {
 		return ysync.Refuse(ysync.CodeMalformed, "read the body: %v", err)
 	}
 	return nil

@@ -30,9 +30,9 @@ type Limits struct {
 	// document may have can come at once. Above it the server stops reading. Negative: no limit. Default 8 MiB.
 	RepliesPerSecond int
 	// User, Document and Address bound what all connections of one user, all in one document, and all from one address
-	// send together. Who is above it is not read for a while. Nobody who has no name counts as a user. By default a
-	// user has 4,000 messages and 16 MiB, a document 20,000 and 64 MiB, and an address no limit, because behind a proxy
-	// everybody has the same, see Options.Proxies.
+	// send together, requests included. Who is above it is not read for a while, and a request is refused. Nobody who has
+	// no name counts as a user. By default a user has 4,000 messages and 16 MiB, a document 20,000 and 64 MiB, and an
+	// address no limit, because behind a proxy everybody has the same, see Options.Proxies.
 	User, Document, Address Rate
 	// SlowDownAfter is for how long a connection may stay above one of these rates before it is closed. Default 10 s.
 	SlowDownAfter time.Duration

@@ -174,7 +174,7 @@ func renamed(update []byte) ([]byte, error) {
 
 // replaceDocument answers a PUT with If-Match: *, which begins a document anew.
 func (s *Server) replaceDocument(w http.ResponseWriter, r *http.Request, name string, grant Grant) {
-	update, refusal := s.readBody(w, r)
+	update, refusal := s.readBody(w, r, name, grant)
 	if refusal == nil {
 		err := s.Replace(context.WithoutCancel(r.Context()), name, update, grant.User)
 		if err != nil && !errors.As(err, &refusal) {

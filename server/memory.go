@@ -22,12 +22,16 @@ type memory struct {
 	mu      sync.Mutex
 	samples []runtimemetrics.Sample
 
-	relieved uint64    // the cycle of the garbage collector after which documents were last evicted; the watch's own
-	forced   time.Time // when a cycle was last asked for; the watch's own
+	collected time.Time // when a cycle of the garbage collector was last asked for; the watch's own
 }
 
-// memoryShare is which part of GOMEMLIMIT is the budget. The rest is for what is made and thrown away meanwhile.
-const memoryShare = 0.75
+const (
+	// memoryShare is which part of GOMEMLIMIT is the budget. The rest is for what is made and thrown away meanwhile.
+	memoryShare = 0.75
+	// memoryRoom is which part of the budget is made free at a time. With none, each look would make room for the few
+	// documents that exceed it again at once, and everybody else would wait for the next.
+	memoryRoom = 1. / 8
+)
 
 // newMemory returns a watch with a budget in bytes: 0 takes it from GOMEMLIMIT, negative is none.
 func newMemory(budget int64) memory {
@@ -36,40 +40,38 @@ func newMemory(budget int64) memory {
 			budget = int64(float64(limit) * memoryShare)
 		}
 	}
-	return memory{budget: max(budget, 0), samples: []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/cycles/total:gc-cycles"}}}
+	return memory{budget: max(budget, 0), samples: []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}}
 }
 
-// excess returns how many bytes more than the budget the last cycle of the garbage collector found alive, and which cycle
-// that was.
-func (m *memory) excess() (bytes int64, cycle uint64) {
+// excess returns how many bytes more than the budget the last cycle of the garbage collector found alive.
+func (m *memory) excess() int64 {
 	if m.budget == 0 {
-		return 0, 0
+		return 0
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	runtimemetrics.Read(m.samples)
-	return int64(m.samples[0].Value.Uint64()) - m.budget, m.samples[1].Value.Uint64()
+	return int64(m.samples[0].Value.Uint64()) - m.budget
 }
 
-// collectEvery is the least time between two cycles of the garbage collector that are asked for.
+// collectEvery is the least time between two cycles of the garbage collector that are asked for while nothing can be
+// evicted.
 const collectEvery = 2 * time.Second
 
 // relieve makes room when too much of the heap is in use. What was evicted is only known to be gone after another cycle of
 // the garbage collector, and a server in which everybody waits allocates too little for it to come by itself.
 func (s *Server) relieve(now time.Time) {
-	bytes, cycle := s.memory.excess()
+	m := &s.memory
+	bytes := m.excess()
 	if bytes <= 0 {
 		return
 	}
-	if m := &s.memory; cycle == m.relieved {
-		if now.Sub(m.forced) >= collectEvery {
-			m.forced = now
-			runtime.GC()
-		}
+	n := s.rooms.evict(now, bytes+int64(memoryRoom*float64(m.budget)))
+	if n == 0 && now.Sub(m.collected) < collectEvery {
 		return
 	}
-	s.memory.relieved = cycle
-	n := s.rooms.evict(now, bytes)
+	m.collected = now
+	runtime.GC()
 	s.counters.evictions.Add(uint64(n))
 	s.log.Warn("memory is short", "over_budget_bytes", bytes, "evicted", n, "documents", len(s.rooms.list()))
 }
@@ -111,8 +113,7 @@ func (rs *rooms) evict(now time.Time, bytes int64) (n int) {
 // admitLoad waits until there is memory for one document more, or refuses, before those who wait for the document do. The caller holds no lock.
 func (s *Server) admitLoad() *ysync.Refusal {
 	for deadline := time.Now().Add(s.limits.OpenWithin / 2); ; {
-		bytes, _ := s.memory.excess()
-		if bytes <= 0 {
+		if s.memory.excess() <= 0 {
 			return nil
 		}
 		if time.Now().After(deadline) || s.isDraining() {

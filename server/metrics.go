@@ -87,7 +87,7 @@ func (p *page) traffic(st *Stats) {
 	for _, name := range slices.Sorted(maps.Keys(st.Throttled)) {
 		throttled = append(throttled, p.point(float64(st.Throttled[name]), attribute.String("rate", name)))
 	}
-	p.add("weft.throttled", "", "times that a connection was not read for a while, by the rate that it was above",
+	p.add("weft.throttled", "", "times that a connection was not read for a while, or a request refused, by the rate that was exceeded",
 		metricdata.Sum[float64]{DataPoints: throttled, Temporality: metricdata.CumulativeTemporality, IsMonotonic: true})
 	p.gauge("weft.inflight", "By", "large inbound messages being read or applied", float64(st.InFlightBytes))
 	p.gauge("weft.unauthorized", "By", "messages held until their sender is authorised", float64(st.WaitingBytes))

@@ -13,9 +13,9 @@ type Rate struct {
 	Bytes    int
 }
 
-// account is the token buckets that the connections of one user, of one address, or in one document share. Who draws
-// too much is not read until there is enough again, each connection for itself, so that what an account can be in debt is
-// one message for each of its connections.
+// account is the token buckets that the connections and the requests of one user, of one address, or in one document
+// share. A connection that draws too much is not read until there is enough again, each for itself, so that what an account
+// can be in debt is one message for each of its connections, and the body of each request under way.
 type account struct {
 	messages, bytes *rate.Limiter // nil: no limit
 	holders         int           // guarded by the lock of accounts
@@ -92,6 +92,27 @@ func (a *account) draw(now time.Time, messages, n int) time.Duration {
 		return 0
 	}
 	return max(reserve(a.messages, now, messages), reserve(a.bytes, now, n))
+}
+
+// admit takes a message out if there is one and no bytes are owed. Otherwise it takes nothing and returns when to try again.
+func (a *account) admit(now time.Time) time.Duration {
+	if a == nil {
+		return 0
+	}
+	if b := a.bytes; b != nil {
+		if owed := -b.TokensAt(now); owed > 0 {
+			return timeFor(b, owed)
+		}
+	}
+	if m := a.messages; m != nil && !m.AllowN(now, 1) {
+		return timeFor(m, 1-m.TokensAt(now))
+	}
+	return 0
+}
+
+// timeFor returns how long it takes until n tokens more are there, never 0.
+func timeFor(l *rate.Limiter, n float64) time.Duration {
+	return max(time.Duration(n/float64(l.Limit())*float64(time.Second)), 1)
 }
 
 // reserve takes n tokens, more than a burst piece by piece, and returns how long it takes until they are there.

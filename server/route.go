@@ -97,7 +97,7 @@ func (s *Server) serveWeb(w http.ResponseWriter, r *http.Request, path string) {
 }
 
 // admit says whether a request may go on to the document: the server is not going down, the page it comes from may use
-// the server, the name is one, and the Authorizer allows it.
+// the server, the name is one, the Authorizer allows it, and none of the rates that it counts for is exceeded.
 func (s *Server) admit(r *http.Request, action Action, name string) (Grant, *ysync.Refusal) {
 	if s.isDraining() {
 		return Grant{}, ysync.Refuse(ysync.CodeRestart, "the server is going down")
@@ -105,12 +105,19 @@ func (s *Server) admit(r *http.Request, action Action, name string) (Grant, *ysy
 	if !s.origins.allows(r) {
 		return Grant{}, ysync.Refuse(ysync.CodeForbidden, "this web origin may not use the server")
 	}
+	if refusal := s.chargeAddress(r); refusal != nil {
+		return Grant{}, refusal
+	}
 	if action != List {
 		if refusal := ysync.CheckName(name); refusal != nil {
 			return Grant{}, refusal
 		}
 	}
-	return s.authorize(r.Context(), Request{Action: action, Document: name, Token: tokenOf(r), HTTP: r})
+	grant, refusal := s.authorize(r.Context(), Request{Action: action, Document: name, Token: tokenOf(r), HTTP: r})
+	if refusal != nil {
+		return Grant{}, refusal
+	}
+	return grant, s.chargeGrant(grant.User, name)
 }
 
 // isDraining reports whether Shutdown has begun.

@@ -37,7 +37,7 @@ type counters struct {
 	resyncs       atomic.Uint64
 	evictions     atomic.Uint64
 
-	throttled [rates]atomic.Uint64 // times that a connection was not read for a while
+	throttled [rates]atomic.Uint64 // times that a connection was not read for a while, or a request refused
 
 	propagation histogram
 	loading     histogram
@@ -81,7 +81,7 @@ type Stats struct {
 	LoadTime       Histogram // of loads from the log
 	CompactionTime Histogram // of snapshots built and verified
 
-	Throttled map[string]uint64 // times that a connection was not read for a while, by the rate that it was above
+	Throttled map[string]uint64 // times that a connection was not read for a while, or a request refused, by the rate
 	Refusals  map[string]uint64 // by close code
 	Depths
 	Storage storage.Stats

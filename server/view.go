@@ -387,7 +387,7 @@ func (s *Server) refuseView(w http.ResponseWriter, r *http.Request, refusal *ysy
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	retry := retryMillis
+	retry := max(retryMillis, int(refusal.After.Milliseconds()))
 	if refusal.Code.Permanent() {
 		retry = 60_000 // for those who do not listen to the event
 	}

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"fmt"
+	"time"
 	"unicode/utf8"
 )
 
@@ -36,6 +37,8 @@ const MaxReasonBytes = 123
 type Refusal struct {
 	Code   Code
 	Reason string // never longer than MaxReasonBytes; never holds content or a token
+	// After is how long it makes no sense to come back. 0: nobody knows.
+	After time.Duration
 }
 
 // Refuse returns a refusal with a formatted reason, cut to MaxReasonBytes at a character's boundary.
