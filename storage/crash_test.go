@@ -61,6 +61,7 @@ type crashWorld struct {
 	rng    *rand.Rand
 	newLog func(*pebble.DB) batchLog
 	fs     *vfs.MemFS
+	retire func(func(func(Entry) error) error) ([]byte, error) // Options.Retire
 	models []*crashModel
 	crashCounts
 }
@@ -87,7 +88,7 @@ func (c *crashCounts) add(d crashCounts) {
 }
 
 func newCrashWorld(tb testing.TB, seed uint64, newLog func(*pebble.DB) batchLog) *crashWorld {
-	w := &crashWorld{tb: tb, rng: rand.New(rand.NewPCG(seed, 7)), newLog: newLog, fs: vfs.NewCrashableMem()}
+	w := &crashWorld{tb: tb, rng: rand.New(rand.NewPCG(seed, 7)), newLog: newLog, fs: vfs.NewCrashableMem(), retire: retireForTest}
 	for i := range crashDocuments {
 		w.models = append(w.models, &crashModel{name: fmt.Sprintf("crash/%d", i)})
 	}
@@ -130,7 +131,7 @@ func (l gatedLog) wait(b *pebble.Batch) error {
 func (w *crashWorld) round() error {
 	o := testOptions(w.tb, w.fs)
 	o.MemTableBytes = 128 << 10 // so that flushes and new log files happen
-	o.Retire = retireForTest
+	o.Retire = w.retire
 	var gate atomic.Pointer[chan struct{}]
 	s, err := open(o, func(db *pebble.DB) batchLog { return gatedLog{w.newLog(db), &gate} })
 	if err != nil {

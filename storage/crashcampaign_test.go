@@ -3,6 +3,7 @@ package storage
 import (
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -133,5 +134,21 @@ func TestCrashControlLoses(t *testing.T) {
 	t.Logf("%d lost that were reported durable, %d times something else was wrong", lost, refused)
 	if lost == 0 {
 		t.Error("nothing was lost without fsync: the crash test could not see a loss")
+	}
+}
+
+// TestCrashControlForgets keeps nothing of the lineages that end, and must be found out.
+func TestCrashControlForgets(t *testing.T) {
+	seed, _ := crashBudget(t, 0)
+	w := newCrashWorld(t, seed, func(db *pebble.DB) batchLog { return pebbleLog{db} })
+	w.retire = nil
+	var err error
+	for range 100 {
+		if err = w.round(); err != nil {
+			break
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "dead lineages") {
+		t.Errorf("got %v, want that dead lineages are missed", err)
 	}
 }

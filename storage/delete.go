@@ -35,6 +35,11 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 			return ErrDeleted
 		}
 		meta.deleted = s.opts.Now()
+		// Under a clock that is back for a while it would be erased at once when that is right again.
+		st := docState{store: s, name: name, meta: meta}
+		if s.readTail(&st) == nil && st.onDisk.modified.After(meta.deleted) {
+			meta.deleted = st.onDisk.modified
+		}
 		return s.writeMeta(meta)
 	})
 	if err != nil {
