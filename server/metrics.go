@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -76,10 +77,16 @@ func (p *page) traffic(st *Stats) {
 	p.count("weft.viewer.replays", "", "logs replayed for viewers that came back", st.Replays)
 	p.count("weft.viewer.resets", "", "viewers sent the whole again", st.Resets)
 	p.count("weft.awareness.full", "", "news of presence dropped because the document holds no more", st.PresenceFull)
-	refusals := make([]metricdata.DataPoint[float64], 0, len(st.Refusals))
-	for _, code := range slices.Sorted(maps.Keys(st.Refusals)) {
-		n, _ := strconv.Atoi(code) // it was made from a number
-		refusals = append(refusals, p.point(float64(st.Refusals[code]), attribute.String("code", code), attribute.String("reason", reasons[ysync.Code(n)])))
+	// Every code is there from the beginning: of a series that begins at 1, a rate does not see the first.
+	counted := maps.Clone(st.Refusals)
+	for code := range reasons {
+		counted[strconv.Itoa(int(code))] += 0
+	}
+	refusals := make([]metricdata.DataPoint[float64], 0, len(counted))
+	for _, code := range slices.Sorted(maps.Keys(counted)) {
+		n, _ := strconv.Atoi(code)                        // it was made from a number
+		reason := cmp.Or(reasons[ysync.Code(n)], "other") // of an Authorizer's own
+		refusals = append(refusals, p.point(float64(counted[code]), attribute.String("code", code), attribute.String("reason", reason)))
 	}
 	p.add("weft.refusals", "", "connections, documents, streams and requests refused, by close code",
 		metricdata.Sum[float64]{DataPoints: refusals, Temporality: metricdata.CumulativeTemporality, IsMonotonic: true})

@@ -82,6 +82,7 @@ func TestMetrics(t *testing.T) {
 		"weft_acks_total":                                     1,
 		"weft_resyncs_total":                                  3,
 		`weft_refusals_total{code="4400",reason="malformed"}`: 1,
+		`weft_refusals_total{code="4529",reason="slow_down"}`: 0, // from the beginning, so that the first shows in a rate
 		"weft_propagation_seconds_count":                      1,
 		`weft_propagation_seconds_bucket{le="+Inf"}`:          1,
 		"weft_load_seconds_count":                             1,

@@ -13,12 +13,14 @@ var errWedged = errors.New("the database is beyond use")
 
 // failure is the end of a store: the first write or fsync that went wrong.
 //
-// It has two sources. Pebble hands the error of a sync to whoever waits for it.
-// Everything else it reports through Logger.Fatalf, and when that returns it
+// It has three sources. The files of the log report their first error by
+// themselves, see logFS. Pebble hands the error of a sync to whoever waits for
+// it. Everything else it reports through Logger.Fatalf, and when that returns it
 // goes on and reports success. So the flag decides, not the error: it is looked
 // at after each wait, before anything becomes durable.
 type failure struct {
 	failed atomic.Bool
+	wedged atomic.Bool   // one of the errors, not only the first, was errWedged
 	done   chan struct{} // closed when failed is set
 	once   sync.Once
 	err    error // set before done is closed
@@ -31,6 +33,9 @@ func newFailure(fatal func(error)) *failure {
 
 // set records the first error and calls fatal with it. Later calls do nothing.
 func (f *failure) set(err error) {
+	if errors.Is(err, errWedged) {
+		f.wedged.Store(true)
+	}
 	first := false
 	f.once.Do(func() {
 		f.err = err

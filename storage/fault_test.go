@@ -3,7 +3,9 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"runtime"
+	"log/slog"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -221,35 +223,42 @@ func TestFatalfDecides(t *testing.T) {
 	}
 }
 
-// slowEars answers waits late, so that the writer goes on after a failed sync.
-type slowEars struct {
+// TestPanicInPebbleIsAFailure: a panic of Pebble's is an error after which it is
+// left alone.
+func TestPanicInPebbleIsAFailure(t *testing.T) {
+	if err := (pebbleLog{nil}).apply(nil); !errors.Is(err, errWedged) {
+		t.Errorf("got %v, want the panic as an error", err)
+	}
+	f := newFailure(func(error) {})
+	f.set(errDisk)
+	f.set(fmt.Errorf("%w: a panic", errWedged))
+	if err := f.get(); !errors.Is(err, errDisk) || !f.wedged.Load() {
+		t.Errorf("got %v, want the first error, and the database to be left alone", err)
+	}
+}
+
+// lateEars answers waits when they are opened.
+type lateEars struct {
 	batchLog
 	open chan struct{}
 }
 
-func (l slowEars) wait(b *pebble.Batch) error {
+func (l lateEars) wait(b *pebble.Batch) error {
 	<-l.open
 	return l.batchLog.wait(b)
 }
 
-// TestWriterPanicIsAFailure: once a sync has failed, the next batch that fills a
-// block of the log panics inside Pebble, with its commit lock held.
-//
-// The database can never be closed then, so this runs in a process of its own.
-func TestWriterPanicIsAFailure(t *testing.T) {
-	if !inChild() {
-		if out, err := child(t, t.Name()).CombinedOutput(); err != nil {
-			t.Fatalf("child: %v\n%s", err, out)
-		}
-		return
-	}
+// TestFailedFileStopsTheWriter: once a file of the log has failed, nothing more is
+// given to Pebble, though nobody who waits has heard of it yet: the next batch
+// that fills a block would panic in there.
+func TestFailedFileStopsTheWriter(t *testing.T) {
 	fs, fatal := newFaults(vfs.NewMem()), newFatals()
 	o := testOptions(t, fs)
 	o.Fatal = fatal.call
 	ears := make(chan struct{})
 	openEars := sync.OnceFunc(func() { close(ears) })
 	defer openEars()
-	s, err := open(o, func(db *pebble.DB) batchLog { return slowEars{pebbleLog{db}, ears} })
+	s, err := open(o, func(db *pebble.DB) batchLog { return lateEars{pebbleLog{db}, ears} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,41 +273,88 @@ func TestWriterPanicIsAFailure(t *testing.T) {
 		_, err := s.Document(t.Context(), "d", true)
 		created <- err
 	}()
-	// Straight into the pipeline, one group each: the document is not there yet.
-	// Together they fit into the first write buffer (256 KiB); if they did not,
-	// Pebble would fail to change the log file, and end the process by itself.
-	st := &docState{store: s}
-	for deadline := time.Now().Add(30 * time.Second); fs.syncs.Load() == 0; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("the log was not synced within 30 s")
-		}
-	}
-	for range 5 {
-		groups := s.Stats().Groups
-		if _, err := st.append(Entry{Update: make([]byte, 34<<10)}); err != nil {
-			break
-		}
-		for s.Stats().Groups == groups && fatal.count() == 0 {
-			runtime.Gosched()
-		}
-	}
 	fatal.await(t)
+	groups := s.Stats().Groups
+	st := &docState{store: s} // straight into the pipeline: the document is not there yet
+	for range 5 {
+		if _, err := st.append(Entry{Update: make([]byte, 34<<10)}); err != nil && !errors.Is(err, ErrFailed) {
+			t.Errorf("append: got %v, want ErrFailed", err)
+		}
+	}
 	openEars()
 	if err := <-created; !errors.Is(err, ErrFailed) {
 		t.Errorf("Document: got %v, want ErrFailed", err)
 	}
-	if !errors.Is(fatal.errs[0], errWedged) {
-		t.Fatalf("Fatal: got %v, want the panic", fatal.errs[0])
+	if err := s.Close(); !errors.Is(err, errDisk) {
+		t.Errorf("Close: got %v, want what the disk said", err)
 	}
-	if err := s.Close(); !errors.Is(err, errWedged) {
-		t.Errorf("Close: got %v, want the panic named", err)
+	if got := s.Stats().Groups; got != groups {
+		t.Errorf("%d groups were written after the failure", got-groups)
 	}
 	if got := st.durable.Load(); got != 0 {
 		t.Errorf("durable: got %d, want 0", got)
 	}
 }
 
-// TestManifestFailureIsFatal runs in a process of its own, like the one above.
+// TestLogRotationFailureEndsTheProcess: where Pebble cannot end a file of the log
+// or begin the next it panics in a way that cannot be caught. The process ends with
+// our code and reason before that. The control is Pebble alone.
+func TestLogRotationFailureEndsTheProcess(t *testing.T) {
+	if inChild() {
+		rotateWith(t, os.Getenv("WEFT_FAULT"))
+		return
+	}
+	const goPanics = 2
+	tests := []struct {
+		fault string
+		code  int
+	}{{"begin", ExitSyncFailed}, {"end", ExitSyncFailed}, {"control", goPanics}}
+	for _, tt := range tests {
+		t.Run(tt.fault, func(t *testing.T) {
+			out, err := child(t, "TestLogRotationFailureEndsTheProcess", "WEFT_FAULT="+tt.fault).CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != tt.code {
+				t.Fatalf("got %v, want exit code %d: %.2000s", err, tt.code, out)
+			}
+			if tt.code == ExitSyncFailed && !strings.Contains(string(out), syscall.ENOSPC.Error()) {
+				t.Errorf("got %q, want the reason", out)
+			}
+		})
+	}
+}
+
+// rotateWith lets a fault happen while Pebble turns to the next file of the log.
+func rotateWith(t *testing.T, fault string) {
+	fs := newFaults(vfs.NewMem())
+	o := testOptions(t, fs)
+	o.Logger, o.Fatal = slog.New(slog.NewTextHandler(os.Stderr, nil)), nil
+	var db *pebble.DB
+	if fault == "control" {
+		var err error
+		if db, err = pebble.Open("data", &pebble.Options{FS: fs}); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		s := mustOpen(t, o)
+		d := mustDocument(t, s, "d")
+		mustAppend(t, d, "x")
+		waitDurable(t, d, 1)
+		db = s.db
+	}
+	fs.on(func(op errorfs.Op) error {
+		begins := op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpReuseForWrite
+		if strings.HasSuffix(op.Path, ".log") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && begins == (fault != "end") {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	if _, err := db.AsyncFlush(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestManifestFailureIsFatal runs in a process of its own: the database can never
+// be closed then.
 func TestManifestFailureIsFatal(t *testing.T) {
 	if !inChild() {
 		if out, err := child(t, t.Name()).CombinedOutput(); err != nil {

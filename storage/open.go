@@ -69,10 +69,8 @@ func (s *Store) openLocked(osFS bool) error {
 		}
 	}
 	options := s.pebbleOptions()
-	if osFS {
-		options.FS = nil // Pebble then watches for slow disk operations
-	}
-	if s.db, err = openPebble(s.opts.Dir, options); err != nil {
+	options.FS = logFS{options.FS, s.opts.Dir, s.failure.set}
+	if s.db, err = openPebble(s.opts.Dir, options, osFS); err != nil {
 		return err
 	}
 	if !found.exists {
@@ -81,7 +79,7 @@ func (s *Store) openLocked(osFS bool) error {
 		if err := s.db.Close(); err != nil {
 			return fmt.Errorf("close the new database: %w", err)
 		}
-		if s.db, err = openPebble(s.opts.Dir, options); err != nil {
+		if s.db, err = openPebble(s.opts.Dir, options, osFS); err != nil {
 			return err
 		}
 	}
@@ -92,8 +90,13 @@ func (s *Store) openLocked(osFS bool) error {
 }
 
 // openPebble opens the database; Pebble keeps the options, so each gets a copy.
-func openPebble(dir string, options *pebble.Options) (*pebble.DB, error) {
-	db, err := pebble.Open(dir, options.Clone())
+// With watch it looks for disk operations that are slow.
+func openPebble(dir string, options *pebble.Options, watch bool) (*pebble.DB, error) {
+	options = options.Clone()
+	if watch {
+		options.WithFSDefaults()
+	}
+	db, err := pebble.Open(dir, options)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", openError(err))
 	}
@@ -185,7 +188,7 @@ func (s *Store) verify(found inspection) (err error) {
 	}
 	options := s.pebbleOptions()
 	options.ReadOnly = true
-	db, err := openPebble(s.opts.Dir, options)
+	db, err := openPebble(s.opts.Dir, options, false)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (s *Store) Close() error {
 	s.pipeline.close()
 	s.reading.Wait()
 	err := s.mark.close()
-	if f := s.failure; f.failed.Load() && errors.Is(f.err, errWedged) {
+	if f := s.failure; f.wedged.Load() {
 		return fmt.Errorf("close storage: the database stays open: %w", f.get())
 	}
 	err = errors.Join(s.db.Close(), err, s.lock.Close())
