@@ -84,35 +84,21 @@ func (d *Doc) encodeState(f format, stateVector []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var buf []byte
 	whole := len(known) == 0
+	var state []byte
 	if whole {
-		if state := d.remembered(f); state != nil {
+		if state = d.remembered(f); state != nil {
 			return state, nil
 		}
-		if f == v1 {
-			buf = make([]byte, 0, 64+20*d.slab.live+len(d.text)-d.deadText+len(d.blobs)) // about what it takes
-		}
-	}
-	s := f.sink(buf)
-	var noted *[]idRange
-	if whole {
-		noted = notedRanges.Get().(*[]idRange)
-		s.noting, s.deleted = true, (*noted)[:0]
-		s.reserve(d.slab.live, len(d.text)-d.deadText)
-	}
-	d.writeStructs(&s, func(c uint32) uint32 { return known[c] }, d.byID())
-	if whole {
-		d.writeDeleteSet(&s, s.deleted)
-		*noted = s.deleted
-		notedRanges.Put(noted)
+		state = d.encodeWhole(f)
 	} else {
+		s := f.sink(nil)
+		d.writeStructs(&s, func(c uint32) uint32 { return known[c] }, d.byID())
 		d.writeDeleteSet(&s, d.deleteSet())
+		state = s.finish()
 	}
-	state := s.finish()
 	if d.pending.count == 0 && d.pendingDeletes.count == 0 {
 		if whole {
-			state = state[:len(state):len(state)]
 			d.remember(f, state)
 		}
 		return state, nil
@@ -131,8 +117,32 @@ func (d *Doc) encodeState(f format, stateVector []byte) ([]byte, error) {
 	return mergeUpdates(f, updates)
 }
 
-// notedRanges holds scratch space of encodeState.
-var notedRanges = sync.Pool{New: func() any { return new([]idRange) }}
+// encodeWhole returns all of the document but what waits, in a slice without room behind it.
+func (d *Doc) encodeWhole(f format) []byte {
+	room := wholeRooms.Get().(*wholeRoom)
+	defer wholeRooms.Put(room)
+	s := sink{b: room.bytes[:0], noting: true, deleted: room.deleted[:0]}
+	if f == v2 {
+		room.columns.reset()
+		s.v2 = &room.columns
+	}
+	d.writeStructs(&s, func(uint32) uint32 { return 0 }, d.byID())
+	d.writeDeleteSet(&s, s.deleted)
+	room.bytes, room.deleted = s.b, s.deleted
+	if f == v2 {
+		return slices.Clip(s.finish())
+	}
+	return slices.Clip(slices.Clone(s.b)) // memory that is not cleared before it is written
+}
+
+// wholeRoom is scratch space of encodeWhole. The garbage collector takes it.
+type wholeRoom struct {
+	bytes   []byte
+	columns columnSink
+	deleted []idRange
+}
+
+var wholeRooms = sync.Pool{New: func() any { return new(wholeRoom) }}
 
 // encode returns the transaction's own update. It holds, as in Yjs, what later
 // transactions added that observers began.

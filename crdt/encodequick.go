@@ -15,38 +15,97 @@ func (d *Doc) writeBlock(s *sink, c uint32, blk []entry) {
 		d.writeBlockV2(s, c, blk)
 		return
 	}
-	w := idWriter{d: d, c: c, out: s.b[:cap(s.b)], n: len(s.b)}
-	w.size = len(lib0.AppendUint(w.self[:0], d.clients[c].id))
+	var self [10]byte // the client's id as it is written
+	selfLen := len(lib0.AppendUint(self[:0], d.clients[c].id))
+	out, n := s.b[:cap(s.b)], len(s.b)
 	for _, e := range blk {
 		it := d.item(e.ref)
 		s.noteDeleted(c, it)
 		if !it.isQuick() {
-			s.b = w.out[:w.n]
+			s.b = out[:n]
 			d.writeStruct(s, it, 0)
-			w.out, w.n = s.b[:cap(s.b)], len(s.b)
+			out, n = s.b[:cap(s.b)], len(s.b)
 			continue
 		}
-		room := 48
-		if it.kind() == kindString {
-			room += int(it.len) // a deleted run may be of any length, and takes a number
+		size := it.len
+		text := it.kind() == kindString
+		room := quickRoom
+		if text {
+			room += int(size) // a deleted run may be of any length, and takes a number
 		}
-		w.reserve(room)
-		info := byte(it.kind()) | infoOrigin
+		if len(out)-n < room {
+			out = slices.Grow(out[:n], room)
+			out = out[:cap(out)]
+		}
+		info := byte(it.bits&15) | infoOrigin
 		if it.rightClient != 0 {
 			info |= infoRight
 		}
-		w.out[w.n] = info
-		w.n++
-		w.id(it.originClient, it.originClock)
-		if it.rightClient != 0 {
-			w.id(it.rightClient, it.rightClock)
+		out[n] = info
+		n++
+		if it.originClient == c { // by far the most
+			*(*[8]byte)(out[n:]) = [8]byte(self[:])
+			n += selfLen
+		} else {
+			n = len(lib0.AppendUint(out[:n], d.clients[it.originClient].id))
 		}
-		w.uint(it.len)
-		if it.kind() == kindString {
-			w.n += copy(w.out[w.n:], d.text[it.content:it.content+it.len])
+		n = putUint(out, n, it.originClock)
+		switch it.rightClient {
+		case 0:
+		case c:
+			*(*[8]byte)(out[n:]) = [8]byte(self[:])
+			n = putUint(out, n+selfLen, it.rightClock)
+		default:
+			n = putUint(out, len(lib0.AppendUint(out[:n], d.clients[it.rightClient].id)), it.rightClock)
 		}
+		n = putUint(out, n, size)
+		if !text {
+			continue
+		}
+		at := it.content
+		if size <= 16 && int(at)+16 <= len(d.text) {
+			*(*[16]byte)(out[n:]) = [16]byte(d.text[at:]) // what is too much is written over
+		} else {
+			copy(out[n:], d.text[at:at+size])
+		}
+		n += int(size)
 	}
-	s.b = w.out[:w.n]
+	s.b = out[:n]
+}
+
+// quickRoom is how much a struct that is written in the short way takes at most besides its text: two ids of 15 bytes,
+// two numbers, and what is written too much.
+const quickRoom = 64
+
+// putUint writes a number into reserved room and returns where it ends.
+func putUint(out []byte, n int, v uint32) int {
+	if v < 1<<7 {
+		out[n] = byte(v)
+		return n + 1
+	}
+	return putLong(out, n, v)
+}
+
+// putLong is putUint for a number of two bytes or more.
+func putLong(out []byte, n int, v uint32) int {
+	to := (*[5]byte)(out[n:])
+	to[0], to[1] = byte(v)|0x80, byte(v>>7)
+	if v < 1<<14 {
+		return n + 2
+	}
+	to[1] |= 0x80
+	to[2] = byte(v >> 14)
+	if v < 1<<21 {
+		return n + 3
+	}
+	to[2] |= 0x80
+	to[3] = byte(v >> 21)
+	if v < 1<<28 {
+		return n + 4
+	}
+	to[3] |= 0x80
+	to[4] = byte(v >> 28)
+	return n + 5
 }
 
 // writeBlockV2 is writeBlock for V2.
@@ -59,7 +118,7 @@ func (d *Doc) writeBlockV2(s *sink, c uint32, blk []entry) {
 			d.writeStruct(s, it, 0)
 			continue
 		}
-		info := byte(it.kind()) | infoOrigin
+		info := byte(it.bits&15) | infoOrigin
 		if it.rightClient != 0 {
 			info |= infoRight
 		}
@@ -83,55 +142,4 @@ func (d *Doc) writeBlockV2(s *sink, c uint32, blk []entry) {
 func (it *item) isQuick() bool {
 	k := it.bits & (flagWide | 15)
 	return (k == uint32(kindString) || k == uint32(kindDeleted)) && it.originClient != 0 && it.where&keyBit == 0
-}
-
-// idWriter writes ids and small numbers into reserved room.
-type idWriter struct {
-	d    *Doc
-	c    uint32   // the client whose structs are written
-	self [10]byte // its id as it is written
-	size int      // of that
-	out  []byte
-	n    int // bytes written
-}
-
-// reserve makes room for n more bytes.
-func (w *idWriter) reserve(n int) {
-	if len(w.out)-w.n < n {
-		w.out = slices.Grow(w.out[:w.n], n)
-		w.out = w.out[:cap(w.out)]
-	}
-}
-
-// id writes the id of an operation, which takes up to 15 bytes.
-func (w *idWriter) id(client, clock uint32) {
-	if client == w.c {
-		*(*[8]byte)(w.out[w.n:]) = [8]byte(w.self[:])
-		w.n += w.size
-	} else {
-		w.n = len(lib0.AppendUint(w.out[:w.n], w.d.clients[client].id))
-	}
-	w.uint(clock)
-}
-
-// uint writes a number, which takes up to 5 bytes.
-func (w *idWriter) uint(v uint32) {
-	out := (*[5]byte)(w.out[w.n:])
-	switch {
-	case v < 1<<7:
-		out[0] = byte(v)
-		w.n++
-	case v < 1<<14:
-		out[0], out[1] = byte(v)|0x80, byte(v>>7)
-		w.n += 2
-	case v < 1<<21:
-		out[0], out[1], out[2] = byte(v)|0x80, byte(v>>7)|0x80, byte(v>>14)
-		w.n += 3
-	case v < 1<<28:
-		out[0], out[1], out[2], out[3] = byte(v)|0x80, byte(v>>7)|0x80, byte(v>>14)|0x80, byte(v>>21)
-		w.n += 4
-	default:
-		out[0], out[1], out[2], out[3], out[4] = byte(v)|0x80, byte(v>>7)|0x80, byte(v>>14)|0x80, byte(v>>21)|0x80, byte(v>>28)
-		w.n += 5
-	}
 }

@@ -34,15 +34,18 @@ func (f format) sink(buf []byte) sink {
 	return sink{b: buf[:0], v2: new(columnSink)}
 }
 
-// reserve makes room for n structs with so many bytes of text.
-func (s *sink) reserve(n, text int) {
-	if c := s.v2; c != nil {
-		c.leftClocks.Reserve(3 * n)
-		c.rightClocks.Reserve(3 * n)
-		c.infos.Reserve(n)
-		c.lens.Reserve(n / 2)
-		c.strings.Reserve(n, text)
-	}
+// reset empties the columns and keeps their memory.
+func (c *columnSink) reset() {
+	c.keyClocks.Reset()
+	c.clients.Reset()
+	c.leftClocks.Reset()
+	c.rightClocks.Reset()
+	c.infos.Reset()
+	c.strings.Reset()
+	c.parentInfos.Reset()
+	c.typeRefs.Reset()
+	c.lens.Reset()
+	c.keys = 0
 }
 
 // finish returns the update. Its memory may be that of the sink.

@@ -29,7 +29,26 @@ func TestBackupOverAdmin(t *testing.T) {
 	e.write(" after")
 	e.sync()
 
-	copied := newDisk()
+	restored := startServer(t, newDisk(), hooks{}, func(o *Options) { o.Storage.FS = restoreBackup(t, body, true) })
+	late := restored.join(t, "d")
+	late.awaitText("before")
+	all, err := e.doc.EncodeStateAsUpdate(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := late.doc.ApplyUpdate(all); err != nil {
+		t.Fatal(err)
+	}
+	late.send(ysync.YWebsocket{}.AppendUpdate(nil, all))
+	late.sync()
+	if answer, text := restored.get(t, "GET", "api/documents/d", map[string]string{"Accept": "text/plain"}, nil); answer.StatusCode != 200 || text != "before after" {
+		t.Errorf("after an editor that was ahead: got %d %q", answer.StatusCode, text)
+	}
+}
+
+// restoreBackup unpacks what the admin listener sent, and makes it ready to be served as "weft restore" does.
+func restoreBackup(t *testing.T, body string, reincarnate bool) *vfs.MemFS {
+	t.Helper()
 	dir := vfs.NewMem()
 	if err := dir.MkdirAll("data", 0o755); err != nil {
 		t.Fatal(err)
@@ -38,11 +57,11 @@ func TestBackupOverAdmin(t *testing.T) {
 	files := 0
 	for {
 		h, err := archive.Next()
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				t.Fatal(err)
-			}
+		if errors.Is(err, io.EOF) {
 			break
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		f, err := dir.Create(dir.PathJoin("data", h.Name), vfs.WriteCategoryUnspecified)
 		if err != nil {
@@ -59,31 +78,18 @@ func TestBackupOverAdmin(t *testing.T) {
 	if files < 4 {
 		t.Fatalf("only %d files in the backup", files)
 	}
+	if !reincarnate {
+		return dir
+	}
 	store, err := storage.Open(storage.Options{Dir: "data", FS: dir, ReserveBytes: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := store.Reincarnate(t.Context()); n != 1 || err != nil {
+	n, err := store.Reincarnate(t.Context())
+	if err := errors.Join(err, store.Close()); err != nil || n == 0 {
 		t.Fatalf("Reincarnate: %d, %v", n, err)
 	}
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	restored := startServer(t, copied, hooks{}, func(o *Options) { o.Storage.FS = dir })
-	late := restored.join(t, "d")
-	late.awaitText("before")
-	all, err := e.doc.EncodeStateAsUpdate(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := late.doc.ApplyUpdate(all); err != nil {
-		t.Fatal(err)
-	}
-	late.send(ysync.YWebsocket{}.AppendUpdate(nil, all))
-	late.sync()
-	if answer, text := restored.get(t, "GET", "api/documents/d", map[string]string{"Accept": "text/plain"}, nil); answer.StatusCode != 200 || text != "before after" {
-		t.Errorf("after an editor that was ahead: got %d %q", answer.StatusCode, text)
-	}
+	return dir
 }
 
 // TestBackupIsCut: when the store fails half-way, the client does not get the end of a tar.

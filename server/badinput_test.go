@@ -114,6 +114,7 @@ func TestBadInputOnCollab(t *testing.T) {
 				}
 			}
 			bystander.appear(1, uint64(i+1), fmt.Sprintf(`{"n":%d}`, i)) // and back: what was said before has been done
+			bystander.queryAwareness()
 			bystander.await("its own awareness", func() bool { clock, _ := bystander.present.Clock(1); return clock == uint64(i+1) })
 			bystander.hub.mu.Lock()
 			defer bystander.hub.mu.Unlock()

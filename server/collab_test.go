@@ -236,11 +236,17 @@ func (c *client) await(what string, cond func() bool) {
 // write inserts text at the end and sends it.
 func (c *client) write(text string) {
 	c.hub.t.Helper()
-	c.hub.mu.Lock()
-	update, err := c.doc.Update(func(tx *crdt.Tx) error {
+	c.edit(func(tx *crdt.Tx) error {
 		content := c.doc.Text("content")
 		return content.Insert(tx, content.Len(), text)
 	})
+}
+
+// edit changes the document and sends the update.
+func (c *client) edit(fn func(tx *crdt.Tx) error) {
+	c.hub.t.Helper()
+	c.hub.mu.Lock()
+	update, err := c.doc.Update(fn)
 	c.unsynced++
 	c.hub.mu.Unlock()
 	if err != nil {
@@ -260,6 +266,9 @@ func (c *client) appear(id, clock uint64, state string) {
 	entry := lib0.AppendString(lib0.AppendUint(lib0.AppendUint([]byte{1}, id), clock), state)
 	c.send(ysync.YWebsocket{}.AppendAwareness(nil, entry))
 }
+
+// queryAwareness asks who is there.
+func (c *client) queryAwareness() { c.send([]byte{3}) }
 
 // grants is an Authorizer by token: "none", "read", "presence", "write", "admin"; everything else is refused.
 func grants(_ context.Context, r Request) (Grant, error) {
@@ -503,6 +512,7 @@ func statusesBeforeTheDisk(t *testing.T, hk hooks) int {
 	for i := range uint64(20) { // awareness does not wait, and what the server does on one socket it does in order
 		writer.appear(1, i+1, `{}`)
 		other.appear(1, i+1, `{}`)
+		other.queryAwareness()
 		other.await("awareness", func() bool { clock, _ := other.present.Clock(1); return clock == i+1 })
 		reader.await("awareness", func() bool { clock, _ := reader.present.Clock(1); return clock == i+1 })
 	}

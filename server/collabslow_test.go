@@ -76,6 +76,7 @@ func TestFailedSyncSaysNothingOnCollab(t *testing.T) {
 	}
 	for i := range uint64(20) { // long enough for a status; the server may end the connection meanwhile
 		other.appear(1, i+1, `{}`)
+		other.queryAwareness()
 		other.await("awareness or the end", func() bool {
 			clock, _ := other.present.Clock(1)
 			return clock == i+1 || other.hub.ended != nil

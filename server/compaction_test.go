@@ -32,7 +32,7 @@ func TestMergeLogKeepsEverything(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	waited := 0
 	for round := range 200 {
-		all := history(t, rng)
+		all := pairHistory(t, rng)
 		rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		cut := rng.IntN(len(all) + 1)
 		state, err := mergeOf(t, all[:cut]...)
@@ -64,8 +64,8 @@ func TestMergeLogKeepsEverything(t *testing.T) {
 	}
 }
 
-// history returns the updates of two people who write and delete in one text and one map.
-func history(t *testing.T, rng *rand.Rand) (all [][]byte) {
+// pairHistory returns the updates of two people who write and delete in one text and one map.
+func pairHistory(t *testing.T, rng *rand.Rand) (all [][]byte) {
 	t.Helper()
 	docs := []*crdt.Doc{crdt.New(crdt.Options{}), crdt.New(crdt.Options{})}
 	for range 5 + rng.IntN(30) {

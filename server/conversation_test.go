@@ -108,7 +108,6 @@ func TestAwareness(t *testing.T) {
 	a, b := s.join(t, "d"), s.join(t, "d")
 	a.appear(1, 1, `{"user":"Ada"}`)
 	b.await("Ada", func() bool { return string(b.present.State(1)) == `{"user":"Ada"}` })
-	a.await("the echo of it", func() bool { return string(a.present.State(1)) == `{"user":"Ada"}` })
 	a.appear(1, 2, `{"user":"Ada","cursor":3}`)
 	b.await("her cursor", func() bool { return bytes.Contains(b.present.State(1), []byte("cursor")) })
 
@@ -148,6 +147,27 @@ func TestForwardedAwarenessIsNotTheForwarders(t *testing.T) {
 	}
 }
 
+// TestAwarenessIsNotSentBack: what a session says about itself goes to everybody else; it hears what others say, also
+// in a bundle with its own.
+func TestAwarenessIsNotSentBack(t *testing.T) {
+	s := startServer(t, newDisk(), hooks{}, nil)
+	a, b, c := s.join(t, "d"), s.join(t, "d"), s.collab(t, "collab", nil).join("d", "")
+	for clock := uint64(1); clock <= 5; clock++ {
+		a.appear(1, clock, `{}`)
+		b.await("her state", func() bool { got, _ := b.present.Clock(1); return got == clock })
+		c.await("her state", func() bool { got, _ := c.present.Clock(1); return got == clock })
+	}
+	a.sync() // what would have come back has
+	a.mu.Lock()
+	if _, known := a.present.Clock(1); known {
+		t.Error("her own awareness was sent back to her")
+	}
+	a.mu.Unlock()
+	b.appear(2, 1, `{}`)
+	c.appear(3, 1, `{}`)
+	a.await("the others", func() bool { return a.present.State(2) != nil && a.present.State(3) != nil })
+}
+
 func TestQueryAwareness(t *testing.T) {
 	s := startServer(t, newDisk(), hooks{}, nil)
 	a, b := s.join(t, "d"), s.join(t, "d")
@@ -156,7 +176,7 @@ func TestQueryAwareness(t *testing.T) {
 	b.mu.Lock()
 	b.present = awareness.New(awareness.Options{})
 	b.mu.Unlock()
-	b.send([]byte{3})
+	b.queryAwareness()
 	b.await("the answer", func() bool { return b.present.State(7) != nil })
 }
 
@@ -170,6 +190,9 @@ func (s *testServer) arrive(t testing.TB, document string, client, clock uint64)
 	e.mu.Unlock()
 	return e
 }
+
+// queryAwareness asks who is there.
+func (e *editor) queryAwareness() { e.send([]byte{3}) }
 
 // appear says something about one client.
 func (e *editor) appear(client, clock uint64, state string) {

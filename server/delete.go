@@ -56,8 +56,8 @@ func flagOf(r *http.Request, name string) (value, ok bool) {
 
 // Delete deletes a document, durably, and ends every session and event stream in it with CodeNotFound. Softly, it can be
 // taken back with Undelete until the time in Options.Compaction is over, and its name is refused until then; hard, all of
-// it is erased as storage.Store.Erase says, and the name is free: an editor that still has a copy and comes back makes the
-// document anew.
+// it is erased as storage.Store.Erase says, and the name is free. An editor that still has a copy and comes back is refused
+// with CodeConflict: what the erased document consisted of is known by its clients, as after Replace.
 func (s *Server) Delete(ctx context.Context, name string, hard bool) error {
 	remove := s.store.Delete
 	if hard {

@@ -87,6 +87,7 @@ func leaks(t *testing.T, h hooks) (seen secrets) {
 	for i, e := range []*editor{writer, again, fresh, other} {
 		id := uint64(100 + i)
 		e.appear(id, 1, `{}`)
+		e.queryAwareness()
 		for _, to := range []*editor{writer, again, fresh, other} {
 			to.await("awareness while the disk is stuck", func() bool { return to.present.State(id) != nil })
 		}
@@ -128,12 +129,13 @@ func (e *editor) copyOfDoc() ([]byte, error) {
 	return e.doc.EncodeStateAsUpdate(nil)
 }
 
-// roundTrip sends awareness to and fro, which does not wait for the disk, so that goroutines that were started before have
+// roundTrip says who is there and asks for it, which does not wait for the disk, so that goroutines that were started before have
 // had their turn.
 func (e *editor) roundTrip() {
 	e.t.Helper()
 	for i := range uint64(20) {
 		e.appear(1, i+1, `{}`)
+		e.queryAwareness()
 		e.await("awareness", func() bool { clock, _ := e.present.Clock(1); return clock == i+1 })
 	}
 }
@@ -169,6 +171,7 @@ func TestFailedSyncAcknowledgesNothing(t *testing.T) {
 	}
 	for i := range uint64(20) { // long enough for an acknowledgement; the server may end the connection meanwhile
 		other.appear(1, i+1, `{}`)
+		other.queryAwareness()
 		other.await("awareness or the end", func() bool {
 			clock, _ := other.present.Clock(1)
 			return clock == i+1 || other.ended != nil

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/weftsync/weft/crdt"
+	"github.com/weftsync/weft/server/history"
 	"github.com/weftsync/weft/storage"
 	ysync "github.com/weftsync/weft/sync"
 )
@@ -50,21 +51,21 @@ func (s *Server) serveHistory(w http.ResponseWriter, r *http.Request, escaped, p
 	case <-r.Context().Done():
 		return
 	}
-	release := func() { <-s.loads }
 	log, err := s.openLog(name)
-	if err == nil && !exists(log) {
-		err = storage.ErrNotFound
-	}
-	answer := func() (any, *ysync.Refusal) { return nil, s.refusalOfPast(name, err) }
-	if err == nil {
-		p := past{s, w, r, name, grant, log}
-		answer = func() (any, *ysync.Refusal) { return p.answer(part) }
-	}
-	result, refusal := answer()
-	release()
 	if log != nil {
 		defer log.Close()
 	}
+	if err == nil && !exists(log) {
+		err = storage.ErrNotFound
+	}
+	result, refusal := func() (any, *ysync.Refusal) {
+		defer func() { <-s.loads }()
+		if err != nil {
+			return nil, s.refusalOfPast(name, err)
+		}
+		p := past{s, w, r, name, grant, log}
+		return p.answer(part)
+	}()
 	if act, ok := result.(edit); ok && refusal == nil {
 		result, refusal = s.carryOutEdit(r.Context(), name, grant, act)
 	}
@@ -91,16 +92,17 @@ func (s *Server) serveHistory(w http.ResponseWriter, r *http.Request, escaped, p
 
 // refusalOfPast says why the past of a document cannot be shown.
 func (s *Server) refusalOfPast(name string, err error) *ysync.Refusal {
-	var refusal *ysync.Refusal
 	switch {
-	case errors.As(err, &refusal):
-		return refusal
+	case errors.Is(err, history.ErrMoment), errors.Is(err, history.ErrOrder), errors.Is(err, history.ErrNotText):
+		return ysync.Refuse(ysync.CodeMalformed, "%v", err)
+	case errors.Is(err, history.ErrFuture):
+		return ysync.Refuse(ysync.CodeNotFound, "%v", err)
 	case errors.Is(err, storage.ErrForgotten):
 		return ysync.Refuse(ysync.CodeNotFound, "that moment is not kept")
 	case errors.Is(err, storage.ErrNotFound):
 		return ysync.Refuse(ysync.CodeNotFound, "no such document or version")
-	case errors.Is(err, errNothing):
-		return ysync.Refuse(ysync.CodeConflict, "there is nothing to take back")
+	case errors.Is(err, history.ErrNothing):
+		return ysync.Refuse(ysync.CodeConflict, "%v", err)
 	}
 	s.log.Error("read the past of a document", "document", name, "error", err)
 	return refusalOfStorage(err)
@@ -172,11 +174,11 @@ func (p *past) changes() (any, *ysync.Refusal) {
 // content renders the document at a moment.
 func (p *past) content() (any, *ysync.Refusal) {
 	q := p.r.URL.Query()
-	at, refusal := momentOf(p.r.Context(), p.log, q.Get("at"))
-	if refusal != nil {
-		return nil, refusal
+	at, err := history.Moment(p.r.Context(), p.log, q.Get("at"))
+	var doc *crdt.Doc
+	if err == nil {
+		doc, err = history.At(p.r.Context(), p.log, at)
 	}
-	doc, err := docAt(p.r.Context(), p.log, at)
 	if err != nil {
 		return nil, p.srv.refusalOfPast(p.name, err)
 	}
@@ -191,77 +193,23 @@ func (p *past) content() (any, *ysync.Refusal) {
 // delta tells what came and went in a root of text between two moments, and who did it.
 func (p *past) delta() (any, *ysync.Refusal) {
 	q := p.r.URL.Query()
-	from, refusal := momentOf(p.r.Context(), p.log, q.Get("from"))
-	if refusal != nil {
-		return nil, refusal
-	}
+	from, err := history.Moment(p.r.Context(), p.log, q.Get("from"))
 	to := p.log.Durable()
-	if q.Has("to") {
-		if to, refusal = momentOf(p.r.Context(), p.log, q.Get("to")); refusal != nil {
-			return nil, refusal
-		}
+	if err == nil && q.Has("to") {
+		to, err = history.Moment(p.r.Context(), p.log, q.Get("to"))
 	}
-	if to < from {
-		return nil, ysync.Refuse(ysync.CodeMalformed, "from comes after to")
+	var runs []history.Run
+	if err == nil {
+		runs, err = history.Delta(p.r.Context(), p.log, from, to, q.Get("root"))
 	}
-	ops, err := deltaBetween(p.r.Context(), p.log, from, to, q.Get("root"))
 	if err != nil {
 		return nil, p.srv.refusalOfPast(p.name, err)
 	}
 	return struct {
-		From  uint64    `json:"from"`
-		To    uint64    `json:"to"`
-		Delta []shownOp `json:"delta"`
-	}{from, to, shownOps(ops)}, nil
-}
-
-// shownOp is a run of a delta in JSON.
-type shownOp struct {
-	Insert     any            `json:"insert"`
-	Attributes map[string]any `json:"attributes,omitempty"`
-}
-
-func shownOps(ops []crdt.Op) []shownOp {
-	shown := make([]shownOp, 0, len(ops))
-	for _, op := range ops {
-		s := shownOp{Insert: plain(op.Insert)}
-		if op.Attributes != nil {
-			s.Attributes, _ = plain(op.Attributes).(map[string]any)
-		}
-		shown = append(shown, s)
-	}
-	return shown
-}
-
-// plain returns a value of the engine as encoding/json takes it. Of a shared type in a text only the kind is shown.
-func plain(v any) any {
-	switch v := v.(type) {
-	case crdt.Object:
-		m := make(map[string]any, len(v))
-		for _, f := range v {
-			m[f.Key] = plain(f.Value)
-		}
-		return m
-	case map[string]any:
-		m := make(map[string]any, len(v))
-		for key, value := range v {
-			m[key] = plain(value)
-		}
-		return m
-	case []any:
-		list := make([]any, len(v))
-		for i, value := range v {
-			list[i] = plain(value)
-		}
-		return list
-	case crdt.Type:
-		return map[string]any{"type": true}
-	case string:
-		return strings.ToValidUTF8(v, "\uFFFD")
-	case bool, float64, nil, []byte, crdt.BigInt:
-		return v
-	}
-	return nil // undefined
+		From  uint64        `json:"from"`
+		To    uint64        `json:"to"`
+		Delta []history.Run `json:"delta"`
+	}{from, to, runs}, nil
 }
 
 // edit is a change of the present that a request about the past asks for.
@@ -277,15 +225,19 @@ func (p *past) edit(undo bool) (any, *ysync.Refusal) {
 	if refusal := p.read(&body); refusal != nil {
 		return nil, refusal
 	}
-	moment, mine := body.To, func(storage.Entry) bool { return true }
+	moment := body.To
 	if undo {
-		moment, mine = body.Since, func(e storage.Entry) bool { return e.User == body.User }
+		moment = body.Since
 	}
-	from, refusal := momentOf(p.r.Context(), p.log, moment)
-	if refusal != nil {
-		return nil, refusal
+	at, err := history.Moment(p.r.Context(), p.log, moment)
+	var update []byte
+	switch {
+	case err != nil:
+	case undo:
+		update, err = history.Undo(p.r.Context(), p.log, body.User, at)
+	default:
+		update, err = history.Revert(p.r.Context(), p.log, at)
 	}
-	update, err := takeBack(p.r.Context(), p.log, from, p.log.Durable(), mine)
 	if err != nil {
 		return nil, p.srv.refusalOfPast(p.name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/weftsync/weft/server/history"
 	"github.com/weftsync/weft/storage"
 	ysync "github.com/weftsync/weft/sync"
 )
@@ -94,14 +95,14 @@ func TestHistory(t *testing.T) {
 	if status := historyOf(t, s, "GET", "?limit=20", "", &list); status != 200 || len(list.Changes) != 20 || list.Next != 11 || list.Changes[0].User != "bob" {
 		t.Errorf("got status %d, %d changes, next %d", status, len(list.Changes), list.Next)
 	}
-	var delta struct{ Delta []shownOp }
+	var delta struct{ Delta []history.Run }
 	if status := historyOf(t, s, "GET", "/delta?from=28&root=content", "", &delta); status != 200 {
 		t.Errorf("delta: status %d", status)
 	}
 	by := make(map[string]string)
 	for _, op := range delta.Delta {
-		if change, ok := op.Attributes["ychange"].(map[string]any); ok {
-			by[op.Insert.(string)] = fmt.Sprint(change["type"], " ", change["by"])
+		if what, user := op.Change(); what != "" {
+			by[op.Insert.(string)] = what + " " + user
 		}
 	}
 	if len(by) != 2 || by["<28>"] != "added ada" || by["<29>"] != "added bob" {

@@ -200,6 +200,7 @@ func TestStrangersFarewells(t *testing.T) {
 	}
 	hostile.sync()
 	e.appear(5, 1, `{}`)
+	e.queryAwareness()
 	e.await("a cursor", func() bool { return e.present.State(5) != nil })
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/weftsync/weft/server/history"
 	"github.com/weftsync/weft/storage"
 	ysync "github.com/weftsync/weft/sync"
 )
@@ -86,9 +87,9 @@ func (p *past) versions(escaped string) (any, *ysync.Refusal) {
 		}
 		seq := p.log.Durable()
 		if body.At != "" {
-			var refusal *ysync.Refusal
-			if seq, refusal = momentOf(p.r.Context(), p.log, body.At); refusal != nil {
-				return nil, refusal
+			var err error
+			if seq, err = history.Moment(p.r.Context(), p.log, body.At); err != nil {
+				return nil, p.srv.refusalOfPast(p.name, err)
 			}
 		}
 		v := storage.Version{Name: name, Seq: seq, User: p.grant.User}

@@ -55,6 +55,11 @@ func TestDeadLineageIsRefused(t *testing.T) {
 			_, export := s.get(t, "GET", "api/documents/d", map[string]string{"Accept": typeUpdate}, nil)
 			replace(t, s, []byte(export))
 		},
+		"erased": func(t *testing.T, s *testServer) {
+			if answer, body := s.get(t, "DELETE", "api/documents/d?hard", nil, nil); answer.StatusCode != http.StatusNoContent {
+				t.Fatalf("delete: %d %s", answer.StatusCode, body)
+			}
+		},
 		"erased and made again": func(t *testing.T, s *testServer) {
 			if answer, body := s.get(t, "DELETE", "api/documents/d?hard", nil, nil); answer.StatusCode != http.StatusNoContent {
 				t.Fatalf("delete: %d %s", answer.StatusCode, body)
@@ -69,14 +74,17 @@ func TestDeadLineageIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDisk()
 			s, old := begun(t, d, func(s *testServer) { act(t, s) })
-			if name == "erased and made again" {
+			if strings.HasPrefix(name, "erased") {
 				old.awaitClose(ysync.CodeNotFound, "deleted")
 			} else {
 				old.awaitClose(ysync.CodeConflict, "begun anew")
 			}
 			want := "new"
-			if strings.HasPrefix(name, "rolled") {
+			switch {
+			case strings.HasPrefix(name, "rolled"):
 				want = "old"
+			case name == "erased":
+				want = ""
 			}
 			for _, again := range []bool{false, true} {
 				if again {

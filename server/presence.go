@@ -207,10 +207,24 @@ func (r *room) sendNews() {
 	}
 	clear(p.dirty)
 	p.sentAt = time.Now()
-	news := awarenessParcelOf(p.states.AppendUpdate(nil, ids...), ids)
+	news, author := awarenessParcelOf(p.states.AppendUpdate(nil, ids...), ids), p.author(ids)
 	for _, s := range r.members {
-		s.deliver(news)
+		if s != author {
+			s.deliver(news)
+		}
 	}
+}
+
+// author returns the session that speaks for all of the ids, nil if there is none. It knows what it said: sending that
+// back would be a third of the frames of a small room.
+func (p *presence) author(ids []uint64) *session {
+	by := p.claims[ids[0]].by
+	for _, id := range ids[1:] {
+		if p.claims[id].by != by {
+			return nil
+		}
+	}
+	return by
 }
 
 // everybody returns a frame with everybody who is there, or nil if nobody is.

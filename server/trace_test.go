@@ -9,6 +9,7 @@ import (
 
 	"github.com/weftsync/weft/bench/trace"
 	"github.com/weftsync/weft/crdt"
+	"github.com/weftsync/weft/server/history"
 	"github.com/weftsync/weft/storage"
 )
 
@@ -79,7 +80,7 @@ func TestHistoryOfATrace(t *testing.T) {
 	var longest, all time.Duration
 	for seq, want := range samples {
 		began := time.Now()
-		doc, err := docAt(context.Background(), d, seq)
+		doc, err := history.At(context.Background(), d, seq)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/time/rate"
 )
 
 // updateBytes is about what one keystroke makes.
@@ -54,30 +57,74 @@ func spread(b *testing.B, writers int, op func(writer int) error) {
 }
 
 // BenchmarkAppend appends and waits for the disk, each writer to a document of
-// its own.
+// its own; and the same while a large document beside them is compacted again and
+// again, at the rate of the background.
 func BenchmarkAppend(b *testing.B) {
-	for _, writers := range []int{1, 8, 64} {
-		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
-			b.ReportAllocs()
-			s := mustOpen(b, diskOptions(b))
-			docs := make([]*Document, writers)
-			durable := make([]chan uint64, writers)
-			for w := range writers {
-				docs[w] = mustDocument(b, s, fmt.Sprint(w))
-				durable[w] = make(chan uint64, 1)
-				docs[w].OnDurable(func(seq uint64) { durable[w] <- seq })
-			}
-			update := make([]byte, updateBytes)
-			spread(b, writers, func(w int) error {
-				_, err := docs[w].Append(Entry{User: "ada", Update: update})
-				if err == nil {
-					<-durable[w]
+	for _, compacting := range []bool{false, true} {
+		for _, writers := range []int{1, 8, 64} {
+			b.Run(fmt.Sprintf("compacting=%v/writers=%d", compacting, writers), func(b *testing.B) {
+				b.ReportAllocs()
+				s := mustOpen(b, diskOptions(b))
+				docs := make([]*Document, writers)
+				durable := make([]chan uint64, writers)
+				for w := range writers {
+					docs[w] = mustDocument(b, s, fmt.Sprint(w))
+					durable[w] = make(chan uint64, 1)
+					docs[w].OnDurable(func(seq uint64) { durable[w] <- seq })
 				}
-				return err
+				stop := func() {}
+				if compacting {
+					stop = compactBeside(b, s)
+				}
+				before := s.Stats()
+				update := make([]byte, updateBytes)
+				spread(b, writers, func(w int) error {
+					_, err := docs[w].Append(Entry{User: "ada", Update: update})
+					if err == nil {
+						<-durable[w]
+					}
+					return err
+				})
+				st := s.Stats()
+				stop()
+				b.ReportMetric(float64(st.Appends-before.Appends)/float64(st.Groups-before.Groups), "entries/group")
+				if compacting {
+					b.ReportMetric(float64(st.Snapshots-before.Snapshots)/b.Elapsed().Seconds(), "snapshots/s")
+				}
 			})
-			st := s.Stats()
-			b.ReportMetric(float64(st.Appends)/float64(st.Groups-uint64(writers)), "entries/group")
-		})
+		}
+	}
+}
+
+// compactBeside compacts a document of 1 MiB again and again, at the rate of the
+// background, until stop is called.
+func compactBeside(b *testing.B, s *Store) (stop func()) {
+	state := make([]byte, 1<<20)
+	rng := rand.NewChaCha8([32]byte{1}) // nothing that a snapshot could compress
+	if _, err := rng.Read(state); err != nil {
+		b.Fatal(err)
+	}
+	merge := func(context.Context, string, func(func(Entry) error) error) ([]byte, error) { return state, nil }
+	limit := rate.NewLimiter(rate.Limit(CompactionOptions{}.withDefaults().BytesPerSecond), len(state))
+	d := mustDocument(b, s, "compacted")
+	ctx, cancel := context.WithCancel(b.Context())
+	var compacting sync.WaitGroup
+	compacting.Go(func() {
+		for limit.WaitN(ctx, len(state)) == nil {
+			_, err := d.Append(Entry{Update: []byte("x")})
+			if err == nil {
+				_, err = d.Merge(ctx, merge) // up to what is durable by now
+			}
+			if err != nil && ctx.Err() == nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		compacting.Wait()
+		d.Close()
 	}
 }
 

@@ -7,16 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/uuid"
 )
 
-// The crash campaign appends to many documents, compacts, deletes, undeletes and
-// erases them over Pebble's crashing file system, notes outside of the store what
+// The crash campaign appends to many documents, compacts, deletes, undeletes,
+// erases and renews them over Pebble's crashing file system, notes outside of the store what
 // it said was durable, takes the power away at a moment of its own, and looks at
 // what is there afterwards. Unsynced data is kept at 0, 10, 50 or 100 %.
 
@@ -43,6 +45,11 @@ type crashModel struct {
 	is      fate     // as the store said last
 	becomes fate     // what is under way makes this of it
 
+	lineage uuid.UUID // as the store said last, when it is there
+	dead    []string  // what is known of the lineages that ended, as the store said
+	ends    string    // what is under way makes this known of the lineage; empty: it does not end
+	renewed []byte    // what is under way begins the document anew with this; nil: it does not
+
 	acking atomic.Uint64 // acked, of this round
 	handle *Document     // of the goroutine that works with the document
 }
@@ -54,6 +61,7 @@ type crashWorld struct {
 	rng    *rand.Rand
 	newLog func(*pebble.DB) batchLog
 	fs     *vfs.MemFS
+	retire func(func(func(Entry) error) error) ([]byte, error) // Options.Retire
 	models []*crashModel
 	crashCounts
 }
@@ -65,7 +73,7 @@ type crashCounts struct {
 	lost      int // reported durable, and not there
 	inFlight  int // appended, and not yet reported durable at a crash
 	survived  int // of these, there all the same
-	deletions int // deletions, undeletions and erasures that were reported durable
+	deletions int // deletions, undeletions, erasures and renewals that were reported durable
 	undecided int // of these, under way at a crash
 }
 
@@ -80,7 +88,7 @@ func (c *crashCounts) add(d crashCounts) {
 }
 
 func newCrashWorld(tb testing.TB, seed uint64, newLog func(*pebble.DB) batchLog) *crashWorld {
-	w := &crashWorld{tb: tb, rng: rand.New(rand.NewPCG(seed, 7)), newLog: newLog, fs: vfs.NewCrashableMem()}
+	w := &crashWorld{tb: tb, rng: rand.New(rand.NewPCG(seed, 7)), newLog: newLog, fs: vfs.NewCrashableMem(), retire: retireForTest}
 	for i := range crashDocuments {
 		w.models = append(w.models, &crashModel{name: fmt.Sprintf("crash/%d", i)})
 	}
@@ -94,6 +102,16 @@ func stateOf(updates [][]byte) []byte {
 		sum.Write(u)
 	}
 	return fmt.Appendf(nil, "state after %d: %x", len(updates), sum.Sum(nil))
+}
+
+// lineageOf stands for what is known of a lineage that ends with so many entries.
+func lineageOf(entries int) string { return fmt.Sprintf("%d entries", entries) }
+
+// retireForTest is an Options.Retire.
+func retireForTest(load func(func(Entry) error) error) ([]byte, error) {
+	last := 0
+	err := load(func(e Entry) error { last = int(e.Seq); return nil })
+	return []byte(lineageOf(last)), err
 }
 
 // gatedLog can hold back that anything is reported durable.
@@ -113,6 +131,7 @@ func (l gatedLog) wait(b *pebble.Batch) error {
 func (w *crashWorld) round() error {
 	o := testOptions(w.tb, w.fs)
 	o.MemTableBytes = 128 << 10 // so that flushes and new log files happen
+	o.Retire = w.retire
 	var gate atomic.Pointer[chan struct{}]
 	s, err := open(o, func(db *pebble.DB) batchLog { return gatedLog{w.newLog(db), &gate} })
 	if err != nil {
@@ -169,7 +188,7 @@ func (w *crashWorld) work(s *Store, gate *atomic.Pointer[chan struct{}]) {
 			m.acked = acked
 		}
 		w.inFlight += len(m.updates) - int(m.acked)
-		if m.becomes != m.is {
+		if m.becomes != m.is || m.ends != "" {
 			w.undecided++
 		}
 	}
@@ -177,7 +196,10 @@ func (w *crashWorld) work(s *Store, gate *atomic.Pointer[chan struct{}]) {
 	cfg := vfs.CrashCloneCfg{RNG: w.rng, UnsyncedDataPercent: []int{0, 10, 50, 100}[w.rng.IntN(4)]}
 	left := make([]crashModel, len(w.models))
 	for i, m := range w.models {
-		left[i] = crashModel{name: m.name, updates: m.updates, acked: m.acked, is: m.is, becomes: m.becomes}
+		left[i] = crashModel{
+			name: m.name, updates: m.updates, acked: m.acked, is: m.is, becomes: m.becomes,
+			lineage: m.lineage, dead: slices.Clone(m.dead), ends: m.ends, renewed: m.renewed,
+		}
 	}
 	w.fs = w.fs.CrashClone(cfg)
 	for _, m := range w.models {
@@ -187,9 +209,7 @@ func (w *crashWorld) work(s *Store, gate *atomic.Pointer[chan struct{}]) {
 	close(held)
 	workers.Wait()
 	for i, m := range w.models {
-		if m.handle != nil {
-			m.handle.Close()
-		}
+		m.close()
 		w.models[i] = &left[i]
 	}
 }
@@ -224,6 +244,9 @@ func (m *crashModel) work(rng *rand.Rand, s *Store) int64 {
 		m.change(absent, func() error { return s.Erase(context.Background(), m.name) })
 		return 1
 	case rng.IntN(100) == 0:
+		m.renew(s, fmt.Appendf(nil, "anew %x", rng.Uint64()))
+		return 1
+	case rng.IntN(100) == 0:
 		m.change(deleted, func() error { return s.Delete(context.Background(), m.name) })
 		return 1
 	}
@@ -239,10 +262,12 @@ func (m *crashModel) work(rng *rand.Rand, s *Store) int64 {
 func (m *crashModel) change(f fate, do func() error) {
 	m.mu.Lock()
 	m.becomes = f
+	if f == absent {
+		m.ends = lineageOf(len(m.updates))
+	}
 	m.mu.Unlock()
-	if f != alive && m.handle != nil {
-		m.handle.Close()
-		m.handle = nil
+	if f != alive {
+		m.close()
 	}
 	if err := do(); err != nil {
 		panic(fmt.Sprintf("make document %s %s: %v", m.name, f, err))
@@ -251,16 +276,54 @@ func (m *crashModel) change(f fate, do func() error) {
 	defer m.mu.Unlock()
 	m.is = f
 	if f == absent {
-		m.updates, m.acked = nil, 0
-		m.acking.Store(0)
+		m.end(nil)
 	}
 }
 
-// open takes a handle, and notes what it says is durable.
+// renew begins the document anew, and notes when it is done.
+func (m *crashModel) renew(s *Store, update []byte) {
+	m.mu.Lock()
+	m.ends, m.renewed = lineageOf(len(m.updates)), update
+	m.mu.Unlock()
+	m.close()
+	if err := s.Renew(context.Background(), m.name, Entry{Update: update}); err != nil {
+		panic(fmt.Sprintf("renew document %s: %v", m.name, err))
+	}
+	m.mu.Lock()
+	m.end(update)
+	m.mu.Unlock()
+	if err := m.open(s, false); err != nil {
+		panic(fmt.Sprintf("open document %s: %v", m.name, err))
+	}
+}
+
+// end notes that the lineage has ended, and with what another one has begun, nil for
+// none. The lock is held.
+func (m *crashModel) end(update []byte) {
+	m.dead = append(m.dead, m.ends)
+	m.updates, m.acked, m.ends, m.renewed, m.lineage = nil, 0, "", nil, uuid.Nil
+	if update != nil {
+		m.updates, m.acked = [][]byte{update}, 1
+	}
+	m.acking.Store(m.acked)
+}
+
+// close gives the handle back.
+func (m *crashModel) close() {
+	if m.handle != nil {
+		m.handle.Close()
+		m.handle = nil
+	}
+}
+
+// open takes a handle, and notes what it says is durable, and of which lineage.
 func (m *crashModel) open(s *Store, create bool) (err error) {
 	if m.handle, err = s.Document(context.Background(), m.name, create); err != nil {
 		return err
 	}
+	m.mu.Lock()
+	m.lineage = m.handle.Info().Lineage
+	m.mu.Unlock()
 	m.acking.Store(m.handle.Durable())
 	m.handle.OnDurable(func(seq uint64) {
 		if before := m.acking.Swap(seq); seq <= before {
@@ -291,6 +354,7 @@ func (m *crashModel) append(rng *rand.Rand) {
 
 // judge compares what is there with the model, and sets the model to it.
 func (w *crashWorld) judge(s *Store, m *crashModel) error {
+	before := m.lineage
 	err := m.open(s, false)
 	now := alive
 	switch {
@@ -305,12 +369,13 @@ func (w *crashWorld) judge(s *Store, m *crashModel) error {
 		w.lost += 1 + int(m.acked) // a deletion that was reported durable, or a document
 	}
 	m.is, m.becomes = now, now
+	if err := w.judgeLineage(s, m, before); err != nil {
+		return err
+	}
 	switch now {
 	case alive:
 		return w.check(m)
 	case absent:
-		m.updates, m.acked = nil, 0
-		m.acking.Store(0)
 		return nil
 	}
 	// Its entries have to be there too, whether or not it stays deleted.
@@ -320,6 +385,9 @@ func (w *crashWorld) judge(s *Store, m *crashModel) error {
 	if err := m.open(s, false); err != nil {
 		return err
 	}
+	if before != uuid.Nil && m.lineage != before {
+		return fmt.Errorf("%s came back from its deletion with another lineage", m.name)
+	}
 	if err := w.check(m); err != nil {
 		return err
 	}
@@ -328,6 +396,38 @@ func (w *crashWorld) judge(s *Store, m *crashModel) error {
 		return nil
 	}
 	m.change(deleted, func() error { return s.Delete(w.tb.Context(), m.name) })
+	return nil
+}
+
+// judgeLineage: a document keeps its lineage, or it has ended, with all that was in it,
+// because that was under way; what is known of the dead ones is neither lost nor doubled.
+func (w *crashWorld) judgeLineage(s *Store, m *crashModel, before uuid.UUID) error {
+	known, err := s.Retired(w.tb.Context(), m.name)
+	if err != nil {
+		return err
+	}
+	switch {
+	case m.is == absent && m.ends != "":
+		m.end(nil)
+	case m.is == absent:
+		m.updates, m.acked = nil, 0
+		m.acking.Store(0)
+	case m.is == alive && before != uuid.Nil && m.lineage != before:
+		if m.renewed == nil {
+			return fmt.Errorf("%s has another lineage, and nobody renewed it", m.name)
+		}
+		lineage := m.lineage
+		m.end(m.renewed)
+		m.lineage = lineage
+	}
+	m.ends, m.renewed = "", nil
+	got := make([]string, 0, len(known))
+	for _, k := range known {
+		got = append(got, string(k))
+	}
+	if want := slices.Sorted(slices.Values(m.dead)); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		return fmt.Errorf("%s: the dead lineages are %q, want %q", m.name, got, want)
+	}
 	return nil
 }
 

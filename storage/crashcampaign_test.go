@@ -3,6 +3,8 @@ package storage
 import (
 	"os"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,27 +57,47 @@ func crashBudget(tb testing.TB, rounds int) (seed uint64, more func(done int) bo
 
 // TestCrashLosesNothingDurable is the promise: what was reported durable is
 // there after a power cut, in order, once, and nothing that was never appended;
-// a document that was deleted stays so, and one that was not is there.
+// a document that was deleted stays so, and one that was not is there; one that has
+// begun anew holds nothing of before, and what its dead lineage is known by is kept.
 func TestCrashLosesNothingDurable(t *testing.T) {
 	seed, more := crashBudget(t, 60)
-	// A chain of this many crashes, then a new directory.
-	const chain = 10
+	// A chain of this many crashes, then a new directory. A chain waits more than it
+	// works, so several run beside each other.
+	const chain, beside = 10, 4
 	begin := time.Now()
+	var mu sync.Mutex // of seed and sum
 	var sum crashCounts
-	for ; more(sum.rounds); seed++ {
-		w := newCrashWorld(t, seed, func(db *pebble.DB) batchLog { return pebbleLog{db} })
-		for i := 0; i < chain && more(sum.rounds+w.rounds); i++ {
-			if err := w.round(); err != nil {
-				t.Fatalf("seed %d, round %d: %v", seed, i, err)
+	var chains sync.WaitGroup
+	for range beside {
+		chains.Go(func() {
+			for {
+				mu.Lock()
+				mine, on := seed, more(sum.rounds) && !t.Failed()
+				seed++
+				mu.Unlock()
+				if !on {
+					return
+				}
+				w := newCrashWorld(t, mine, func(db *pebble.DB) batchLog { return pebbleLog{db} })
+				for i := range chain {
+					if err := w.round(); err != nil {
+						t.Errorf("seed %d, round %d: %v", mine, i, err)
+					} else if w.lost > 0 {
+						t.Errorf("seed %d, round %d: %d lost that were reported durable", mine, i, w.lost)
+					}
+					if t.Failed() {
+						break
+					}
+				}
+				mu.Lock()
+				sum.add(w.crashCounts)
+				mu.Unlock()
 			}
-			if w.lost > 0 {
-				t.Fatalf("seed %d, round %d: %d lost that were reported durable", seed, i, w.lost)
-			}
-		}
-		sum.add(w.crashCounts)
+		})
 	}
+	chains.Wait()
 	t.Logf("%d rounds, %.0f a second; %d entries reported durable, %d lost; %d in flight, %d of them found; "+
-		"%d deletions, undeletions and erasures, %d under way at a crash",
+		"%d deletions, undeletions, erasures and renewals, %d under way at a crash",
 		sum.rounds, float64(sum.rounds)/time.Since(begin).Seconds(), sum.acked, sum.lost, sum.inFlight, sum.survived,
 		sum.deletions, sum.undecided)
 	if sum.rounds >= 40 && (sum.inFlight == 0 || sum.acked == 0 || sum.deletions == 0) {
@@ -112,5 +134,21 @@ func TestCrashControlLoses(t *testing.T) {
 	t.Logf("%d lost that were reported durable, %d times something else was wrong", lost, refused)
 	if lost == 0 {
 		t.Error("nothing was lost without fsync: the crash test could not see a loss")
+	}
+}
+
+// TestCrashControlForgets keeps nothing of the lineages that end, and must be found out.
+func TestCrashControlForgets(t *testing.T) {
+	seed, _ := crashBudget(t, 0)
+	w := newCrashWorld(t, seed, func(db *pebble.DB) batchLog { return pebbleLog{db} })
+	w.retire = nil
+	var err error
+	for range 100 {
+		if err = w.round(); err != nil {
+			break
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "dead lineages") {
+		t.Errorf("got %v, want that dead lineages are missed", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/google/uuid"
 )
 
 // The tests here take the power away before every operation of the file system
@@ -70,7 +71,9 @@ func cutDuring(t *testing.T, newLog func(*pebble.DB) batchLog, act func(s *Store
 	t.Helper()
 	c := &crashPoints{mem: vfs.NewCrashableMem(), rng: rand.New(rand.NewPCG(3, 9))}
 	fs := newFaults(c.mem)
-	s, err := open(testOptions(t, fs), newLog)
+	o := testOptions(t, fs)
+	o.Retire = retireForTest
+	s, err := open(o, newLog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +195,7 @@ func TestCrashPointsOfADeletion(t *testing.T) {
 				w := &crashWorld{tb: t, rng: rand.New(rand.NewPCG(1, 1))}
 				m := &crashModel{name: "d", updates: crashUpdates(80), acked: p.acked, is: alive, becomes: deleted}
 				if name == "hard" {
-					m.becomes = absent
+					m.becomes, m.ends = absent, lineageOf(70)
 				}
 				if p.done {
 					m.is = m.becomes
@@ -203,9 +206,7 @@ func TestCrashPointsOfADeletion(t *testing.T) {
 					gone++
 				}
 				err := w.judge(s, m)
-				if m.handle != nil {
-					m.handle.Close()
-				}
+				m.close()
 				if err == nil && w.lost > 0 {
 					err = fmt.Errorf("%d lost", w.lost)
 				}
@@ -215,6 +216,50 @@ func TestCrashPointsOfADeletion(t *testing.T) {
 				t.Errorf("whole after %d cuts, gone after %d: the test proves little", whole, gone)
 			}
 		})
+	}
+}
+
+// TestCrashPointsOfARenewal: the document is that of before, whole, or the new one, with
+// nothing of before but what its lineage is known by; the new one for certain once the
+// renewal returned.
+func TestCrashPointsOfARenewal(t *testing.T) {
+	anew := []byte("anew")
+	var before, after uuid.UUID
+	c := cutDuring(t, func(db *pebble.DB) batchLog { return pebbleLog{db} }, func(s *Store, d *Document) error {
+		before = d.Info().Lineage
+		err := s.Renew(t.Context(), "d", Entry{Update: anew})
+		if err == nil {
+			now := mustDocument(t, s, "d")
+			defer now.Close()
+			after = now.Info().Lineage
+		}
+		return err
+	})
+	old, renewed := 0, 0
+	expectAtEach(t, c, func(s *Store, p crashPoint) error {
+		w := &crashWorld{tb: t, rng: rand.New(rand.NewPCG(1, 1))}
+		m := &crashModel{
+			name: "d", updates: crashUpdates(80), acked: p.acked, is: alive, becomes: alive,
+			lineage: before, ends: lineageOf(70), renewed: anew,
+		}
+		err := w.judge(s, m)
+		m.close()
+		switch {
+		case err != nil:
+			return err
+		case w.lost > 0:
+			return fmt.Errorf("%d lost", w.lost)
+		case m.lineage == after:
+			renewed++
+		case m.lineage == before && !p.done:
+			old++
+		default:
+			return fmt.Errorf("it has the lineage %s", m.lineage)
+		}
+		return nil
+	})
+	if old == 0 || renewed == 0 {
+		t.Errorf("old after %d cuts, renewed after %d: the test proves little", old, renewed)
 	}
 }
 

@@ -35,6 +35,11 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 			return ErrDeleted
 		}
 		meta.deleted = s.opts.Now()
+		// Under a clock that is back for a while it would be erased at once when that is right again.
+		st := docState{store: s, name: name, meta: meta}
+		if s.readTail(&st) == nil && st.onDisk.modified.After(meta.deleted) {
+			meta.deleted = st.onDisk.modified
+		}
 		return s.writeMeta(meta)
 	})
 	if err != nil {
@@ -164,8 +169,15 @@ func (s *Store) purge(ctx context.Context, ids []uuid.UUID) error {
 		return err
 	}
 	defer s.reading.Done()
-	if err := s.db.Flush(); err != nil {
+	// On a full disk Pebble tries again until there is room.
+	flushed, err := s.db.AsyncFlush()
+	if err != nil {
 		return fmt.Errorf("flush: %w", err)
+	}
+	select {
+	case <-flushed:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	for _, id := range ids {
 		if err := s.db.Compact(ctx, documentKey(id, 0), documentEnd(id), false); err != nil {

@@ -317,6 +317,17 @@ func TestDeletedIsErasedAfterItsGrace(t *testing.T) {
 	now = goldenTime.Add(1000 * time.Hour)
 	sweepOnce(t, s, time.Hour)
 	expectLists(t, s, []string{"alive", "late"}, nil)
+	// Nor does one that was back when the document was deleted: that was after its last entry.
+	d := mustDocument(t, s, "late")
+	fill(t, d, 4, 4)
+	d.Close()
+	del("late", -50*365*24*time.Hour)
+	now = goldenTime.Add(1000*time.Hour + 30*time.Minute)
+	sweepOnce(t, s, time.Hour)
+	expectLists(t, s, []string{"alive"}, []string{"late"})
+	now = now.Add(time.Hour)
+	sweepOnce(t, s, time.Hour)
+	expectLists(t, s, []string{"alive"}, nil)
 }
 
 // sweepOnce runs one sweep of a compactor that compacts nothing.

@@ -138,3 +138,43 @@ func goldenRead(t *testing.T, s *Store, name string) (all []string) {
 	}
 	return all
 }
+
+// TestGoldenKinds opens a directory with a record of each kind that came after the
+// first of this format, part of them in tables, part in the log.
+func TestGoldenKinds(t *testing.T) {
+	golden := filepath.Join("testdata", "format-1-kinds")
+	if _, err := os.Stat(golden); os.IsNotExist(err) && os.Getenv("WEFT_GOLDEN") != "" {
+		s, err := Open(Options{Dir: golden, Logger: quiet, ReserveBytes: -1, Now: func() time.Time { return goldenTime }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		addKinds(t, s)
+		if err := s.db.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		d := mustDocument(t, s, "kinds/version")
+		if err := d.SetVersion(t.Context(), flipVersion); err != nil {
+			t.Fatal(err)
+		}
+		d.Close()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(golden, "LOCK")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.CopyFS(dir, os.DirFS(golden)); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, Options{Dir: dir, FS: vfs.Default, Logger: quiet, ReserveBytes: -1})
+	for _, k := range flipKinds {
+		if got, err := k.judge(t, s); got != harmless {
+			t.Errorf("%s: %s: %v", k.name, got, err)
+		}
+	}
+	if err := s.Undelete(t.Context(), "kinds/deleted"); err != nil {
+		t.Error(err)
+	}
+}

@@ -18,6 +18,9 @@ type History struct {
 	// Age and Bytes bound what is kept: at a compaction, what lies before a snapshot
 	// goes when that is older than Age, or when more than Bytes of updates have come
 	// since. 0 is no bound. The generation before the newest snapshot always stays.
+	//
+	// A clock that is wrong for a while forgets nothing: a snapshot is no older than
+	// those before it, and a time that has not come says nothing.
 	Age   time.Duration
 	Bytes int64
 }
@@ -118,12 +121,17 @@ func (st *docState) forgetUpTo(previous snapshotPlace) (uint64, error) {
 	}
 	upTo := uint64(0)
 	now := st.store.opts.Now()
-	for ok := it.Last(); ok && upTo == 0; ok = it.Prev() {
+	var latest time.Time // of the snapshots so far
+	for ok := it.First(); ok; ok = it.Next() {
 		s, _, err := snapshotAt(it, st.meta.id)
 		if err != nil {
 			return 0, errors.Join(st.store.damaged(st.meta.name, s.seq, "snapshot", err), it.Close())
 		}
-		if h.Age > 0 && now.Sub(s.modified) > h.Age || h.Bytes > 0 && int64(previous.total-s.total) > h.Bytes {
+		if s.modified.After(latest) && !s.modified.After(now) {
+			latest = s.modified
+		}
+		aged := h.Age > 0 && !latest.IsZero() && now.Sub(latest) > h.Age
+		if aged || h.Bytes > 0 && int64(previous.total-s.total) > h.Bytes {
 			upTo = s.seq
 		}
 	}

@@ -42,6 +42,14 @@ func TestGolden(t *testing.T) {
 		{"entry", goldenEntry.encode([]byte{0, 0}), "d9d24f4d 97 01 c410 0193e5a0111172228333444444444444 2a cf1873e1aa2598cd15 ce00011170 c410 0193e5a0555576668777888888888888 a3616461 0000"},
 		{"entry of the server itself", entryRecord{document: goldenID, seq: 1, total: 0}.encode(nil), "713d4722 97 01 c410 0193e5a0111172228333444444444444 01 00 00 c400 a0"},
 		{"snapshot", goldenSnapshot.encode([]byte("state")), "6b041ad0 97 01 c410 0193e5a0111172228333444444444444 2a cf1873e1aa61339715 cf1873e1aa2598cd15 ce00011170 00 7374617465"},
+		{"key of a digest", documentKey(goldenID, kindDigest), "02 10 " + id + " 04"},
+		{"key of a history setting", documentKey(goldenID, kindHistory), "02 10 " + id + " 05"},
+		{"key of a version", versionKey(goldenID, "a/b"), "02 10 " + id + " 06 612f62"},
+		{"key of a dead lineage", retiredKey("a/b", goldenOther[:]...), "03 03 612f62 0193e5a0555576668777888888888888"},
+		{"digest", digestRecord{document: goldenID, seq: 42}.encode([]byte("digest")), "a38aaecc 93 01 c410 0193e5a0111172228333444444444444 2a 646967657374"},
+		{"history setting", encodeHistory(goldenID, goldenHistory), "816c37df 95 01 c410 0193e5a0111172228333444444444444 01 cf0009356907420000 ce40000000"},
+		{"version", goldenVersion.encode(goldenID), "93b18624 95 01 c410 0193e5a0111172228333444444444444 2a cf1873e1aa2598cd15 a3616461"},
+		{"dead lineage", goldenRetired.encode(), "4dcfabe5 94 01 c410 0193e5a0111172228333444444444444 c410 0193e5a0555576668777888888888888 cf1873e1aa2598cd15 6b6e6f776e"},
 		{"slot of the mark's file", markSlot(goldenID, 1000), "776566746d61726b 0193e5a0111172228333444444444444 e803000000000000 9520d1d9"},
 	} {
 		want, err := hex.DecodeString(strings.ReplaceAll(tt.want, " ", ""))
@@ -62,6 +70,9 @@ var (
 	goldenSnapshot = snapshotRecord{
 		document: goldenID, seq: 42, made: goldenTime.Add(time.Second), modified: goldenTime, total: 70000,
 	}
+	goldenHistory = History{On: true, Age: 720 * time.Hour, Bytes: 1 << 30}
+	goldenVersion = Version{Name: "first draft", Seq: 42, Time: goldenTime, User: "ada"}
+	goldenRetired = retiredRecord{name: "notes", document: goldenID, lineage: goldenOther, at: goldenTime, known: []byte("known")}
 )
 
 // Each record comes back as it was written.
@@ -81,6 +92,18 @@ func TestRecordsRoundTrip(t *testing.T) {
 	format := formatRecord{store: goldenID, created: goldenTime}
 	if got, err := decodeFormat(format.encode()); err != nil || !cmp.Equal(got, format, all) {
 		t.Errorf("format: got %+v, %v", got, err)
+	}
+	if got, digest, err := decodeDigest(digestRecord{document: goldenID, seq: 42}.encode([]byte("d")), goldenID); err != nil || got.seq != 42 || string(digest) != "d" {
+		t.Errorf("digest: got %+v, %q, %v", got, digest, err)
+	}
+	if got, err := decodeHistory(encodeHistory(goldenID, goldenHistory), goldenID); err != nil || got != goldenHistory {
+		t.Errorf("history: got %+v, %v", got, err)
+	}
+	if got, err := decodeVersion(goldenVersion.encode(goldenID), goldenID, "first draft"); err != nil || !cmp.Equal(got, goldenVersion) {
+		t.Errorf("version: got %+v, %v", got, err)
+	}
+	if got, err := decodeRetired(goldenRetired.encode(), goldenOther[:]); err != nil || string(got.known) != "known" || got.document != goldenID || !got.at.Equal(goldenTime) {
+		t.Errorf("dead lineage: got %+v, %v", got, err)
 	}
 	if n, err := decodeMark(encodeMark(1 << 60)); n != 1<<60 || err != nil {
 		t.Errorf("mark: got %d, %v", n, err)
@@ -154,6 +177,8 @@ func FuzzRecords(f *testing.F) {
 	for _, b := range [][]byte{
 		goldenMeta.encode(), goldenEntry.encode([]byte("update")), goldenSnapshot.encode([]byte("state")),
 		encodeMark(7), encodeName(goldenID), formatRecord{store: goldenID, created: goldenTime}.encode(),
+		digestRecord{document: goldenID, seq: 42}.encode([]byte("digest")), encodeHistory(goldenID, goldenHistory),
+		goldenVersion.encode(goldenID), goldenRetired.encode(),
 	} {
 		f.Add(b[checksumLen:])
 	}
@@ -171,6 +196,26 @@ func FuzzRecords(f *testing.F) {
 			}
 		} else if !isRecordError(err) {
 			t.Errorf("error %v is not marked as damage", err)
+		}
+		if d, digest, err := decodeDigest(b, goldenID); err == nil {
+			if again, digest2, err := decodeDigest(d.encode(digest), goldenID); err != nil || again != d || !bytes.Equal(digest, digest2) {
+				t.Errorf("digest %+v came back as %+v, %v", d, again, err)
+			}
+		}
+		if h, err := decodeHistory(b, goldenID); err == nil {
+			if again, err := decodeHistory(encodeHistory(goldenID, h), goldenID); err != nil || again != h {
+				t.Errorf("history %+v came back as %+v, %v", h, again, err)
+			}
+		}
+		if v, err := decodeVersion(b, goldenID, "v"); err == nil {
+			if again, err := decodeVersion(v.encode(goldenID), goldenID, "v"); err != nil || again != v {
+				t.Errorf("version %+v came back as %+v, %v", v, again, err)
+			}
+		}
+		if r, err := decodeRetired(b, goldenOther[:]); err == nil {
+			if again, err := decodeRetired(r.encode(), goldenOther[:]); err != nil || again.document != r.document || again.at != r.at || !bytes.Equal(again.known, r.known) {
+				t.Errorf("dead lineage %+v came back as %+v, %v", r, again, err)
+			}
 		}
 		if m, err := decodeMeta(b, goldenID); err == nil {
 			if m2, err := decodeMeta(m.encode(), goldenID); err != nil || m2 != m {

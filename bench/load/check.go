@@ -178,21 +178,10 @@ func (r *replica) toll(d *document, died time.Duration) (toll Toll) {
 		told := d.editors[i].saved
 		toll.Sent += int64(a.sent)
 		toll.Told += int64(told)
-		lose := func(k int) {
-			toll.Lost++
-			toll.Span = max(toll.Span, died-time.Duration(a.meant[k]))
-		}
 		for k := r.of[i].next; k < told; k++ {
-			if !r.covered(i, k) {
-				lose(k)
-			}
-		}
-		if r.of[i].extra == nil {
-			continue
-		}
-		for _, k := range r.of[i].extra.lost {
-			if k < told {
-				lose(k)
+			if !r.of[i].has(k) {
+				toll.Lost++
+				toll.Span = max(toll.Span, died-time.Duration(a.meant[k]))
 			}
 		}
 	}

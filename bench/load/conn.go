@@ -44,7 +44,7 @@ type conn struct {
 	acks     []int // Hocuspocus: what each acknowledgement says is saved, in ops
 	acksDone int   // how many of those have come
 	saved    int   // ops that are acknowledged
-	away     int64 // when it is meant to come back, while it is offline
+	away     int64 // when it is meant to come back, while it is offline and is to
 	burst    int   // edits of the burst so far
 	tries    int
 
@@ -292,6 +292,7 @@ func (c *conn) fail(err error) {
 		s.complaints.add(c.failure)
 	}
 	if s.Stay || s.phase == nil || c.tries > 20 {
+		c.away = 0
 		return
 	}
 	c.comeBack(min(int64(100*time.Millisecond)<<c.tries, int64(2500*time.Millisecond)))

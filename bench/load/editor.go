@@ -35,7 +35,7 @@ func (c *conn) stateVector() []byte {
 		if i == c.ordinal {
 			return c.author().clock()
 		}
-		return c.replica.has(i)
+		return c.replica.of[i].clock
 	}
 	for i := range c.doc.authors {
 		if clock(i) > 0 {
@@ -147,10 +147,7 @@ func (c *conn) knownOf(stateVector []byte) (uint32, error) {
 
 // serverHas says that the server has shown that it has the editor's own edits up to a clock.
 func (c *conn) serverHas(clock uint32) {
-	if p := &c.replica.of[c.ordinal]; clock > p.clock {
-		p.clock = clock
-		c.replica.advance(c.ordinal)
-	}
+	c.replica.comeClocks(c.ordinal, 0, clock)
 }
 
 // since returns the ops from k on as one update.
@@ -174,14 +171,19 @@ func (c *conn) joined() error {
 	if c.state != stateJoining || !c.greeted || !c.synced {
 		return nil
 	}
+	c.live()
 	s := c.session
-	c.state, c.tries, c.away = stateLive, 0, 0
-	s.open--
-	s.joins.record(s.now - c.meant)
 	if c.slow && s.phase != nil && s.now < s.until {
 		return c.pause(true)
 	}
 	return nil
+}
+
+// live says that the connection has what it came for.
+func (c *conn) live() {
+	c.state, c.tries, c.away = stateLive, 0, 0
+	c.session.open--
+	c.session.joins.record(c.session.now - c.meant)
 }
 
 // edit makes the author's next edit, which is meant for the given time, and plans the one after it.
@@ -236,7 +238,7 @@ func (c *conn) arrive(ordinal, from, to int) {
 	s, a := c.session, c.doc.authors[ordinal]
 	if ordinal == c.ordinal {
 		if c.doc.speech.dialect == YWebsocket {
-			c.acknowledge(from, to)
+			c.acknowledge(from, to, c.replica.of[ordinal].next)
 		}
 		return
 	}
@@ -257,11 +259,11 @@ func (c *conn) arrive(ordinal, from, to int) {
 	}
 }
 
-// acknowledge says that the author's ops [from, to) are acknowledged.
-func (c *conn) acknowledge(from, to int) {
+// acknowledge says that the author's ops [from, to) are acknowledged, and now all below saved are.
+func (c *conn) acknowledge(from, to, saved int) {
 	s, a := c.session, c.author()
 	s.unacked -= int64(to - from)
-	c.saved = max(c.saved, to)
+	c.saved = max(c.saved, saved)
 	for k := from; k < to; k++ {
 		if meant := a.meant[k]; meant >= c.meant && meant >= s.from {
 			s.ack.record(s.now - meant)
@@ -278,7 +280,7 @@ func (c *conn) takeSaved() error {
 		c.acks, c.acksDone = c.acks[:0], 0
 	}
 	if to > c.saved {
-		c.acknowledge(c.saved, to)
+		c.acknowledge(c.saved, to, to)
 	}
 	return nil
 }

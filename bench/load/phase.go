@@ -179,13 +179,16 @@ func (s *Session) begin(p Phase) error {
 	}
 	s.tally = tally{phase: &p, from: s.clock(), outstanding: s.outstanding, unacked: s.unacked}
 	s.until = s.from + int64(p.Hold)
+	s.bringBack()
 	first := func(i int, rate float64) int64 {
 		ramp := float64(p.Ramp) * float64(i) / float64(len(s.conns))
 		return s.from + int64(ramp+s.random.Float64()*float64(time.Second)/rate)
 	}
+	edits := p.Rate / float64(max(1, s.Pattern.Burst)) // bursts do not all begin together
 	for i, c := range s.conns {
 		if c.author() != nil && p.Rate > 0 {
-			s.agenda.add(deed{at: first(i, p.Rate), conn: c.id, kind: deedEdit})
+			c.burst = 0
+			s.agenda.add(deed{at: first(i, edits), conn: c.id, kind: deedEdit})
 		}
 		if c.feed == nil && p.Cursors > 0 {
 			s.agenda.add(deed{at: first(i, p.Cursors), conn: c.id, kind: deedCursor})
@@ -196,6 +199,16 @@ func (s *Session) begin(p Phase) error {
 		s.agenda.add(deed{at: s.from + int64(p.At), what: func(int64) error { return p.Do() }})
 	}
 	return nil
+}
+
+// bringBack lets those come back whose connection ended between phases, or who had given up.
+func (s *Session) bringBack() {
+	for _, c := range s.conns {
+		if c.state == stateClosed && !s.Stay {
+			c.tries = 0
+			c.comeBack(1)
+		}
+	}
 }
 
 // planAbsences lets editors go offline and come back before the time is over.
@@ -255,6 +268,11 @@ func (s *Session) Drain(ctx context.Context, patience time.Duration) error {
 func (s *Session) arrivedEverywhere() bool {
 	if s.outstanding > 0 || s.unacked > 0 {
 		return false
+	}
+	for _, c := range s.conns {
+		if c.away != 0 {
+			return false // what is planned ends with the phase, and it would never come back
+		}
 	}
 	for _, d := range s.documents {
 		for _, v := range d.viewers {

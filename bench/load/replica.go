@@ -70,20 +70,6 @@ type arrivals interface {
 	arrive(ordinal, from, to int)
 }
 
-// A progress is how much of one author's ops a replica has: all ops below next, but for those that are lost.
-type progress struct {
-	next  int
-	clock uint32 // the clocks below it have come, but for those of lost ops
-	extra *extra
-}
-
-// An extra is what only few need: ops that were passed over, and deletions that came before it was their turn.
-type extra struct {
-	lost  []int // ops, ascending
-	base  int   // of the bits
-	ahead []uint64
-}
-
 func newReplica(authors []*author, arrived arrivals) *replica {
 	r := &replica{authors: authors, of: make([]progress, len(authors)), arrived: arrived}
 	if len(authors) > 0 {
@@ -99,13 +85,9 @@ const lookAhead = 256
 func (r *replica) take(update []byte) (news bool, err error) {
 	if i, ok := r.authorOf(update); ok {
 		a, p := r.authors[i], &r.of[i]
-		if p.next < a.sent && a.script.is(p.next, &a.id, update) {
-			r.pass(i, p.next+1)
-			return true, nil
-		}
-		for k := p.next + 1; k < min(a.sent, p.next+lookAhead); k++ {
-			if a.script.is(k, &a.id, update) && !r.covered(i, k) {
-				return true, r.skipTo(i, k)
+		for k := p.next; k < min(a.sent, p.next+lookAhead); k++ {
+			if a.script.is(k, &a.id, update) {
+				return r.come(i, k, k+1), nil
 			}
 		}
 	}
@@ -129,79 +111,20 @@ func (r *replica) ordinal(client uint64) (int, bool) {
 	return i, client >= r.first && i < len(r.authors)
 }
 
-// pass says that the ops up to the one before to have come.
-func (r *replica) pass(ordinal, to int) {
-	p, a := &r.of[ordinal], r.authors[ordinal]
-	from := p.next
-	p.next, p.clock = to, max(p.clock, a.script.ops[to-1].to)
-	r.arrived.arrive(ordinal, from, to)
-	r.advance(ordinal)
-}
-
-// skipTo says that op k has come and those between were passed over.
-func (r *replica) skipTo(ordinal, k int) error {
-	p := &r.of[ordinal]
-	for i := p.next; i < k; i++ {
-		if r.covered(ordinal, i) {
-			r.arrived.arrive(ordinal, i, i+1)
-			continue
+// come says that ops [from, to) have come, and reports whether any of them had not.
+func (r *replica) come(ordinal, from, to int) (news bool) {
+	p, script := &r.of[ordinal], r.authors[ordinal].script
+	for k := max(from, p.next); k < to; k++ {
+		first := k
+		for ; k < to && !p.has(k); k++ {
+			p.take(k, script)
 		}
-		p.need().lost = append(p.need().lost, i)
-	}
-	p.next = k
-	r.pass(ordinal, k+1)
-	return nil
-}
-
-func (p *progress) need() *extra {
-	if p.extra == nil {
-		p.extra = &extra{base: p.next}
-	}
-	return p.extra
-}
-
-// covered reports whether op k, which is not below next, has come.
-func (r *replica) covered(ordinal, k int) bool {
-	p, o := &r.of[ordinal], &r.authors[ordinal].script.ops[k]
-	if o.deleted == none {
-		return o.to <= p.clock
-	}
-	return p.extra != nil && p.extra.has(k)
-}
-
-func (e *extra) has(k int) bool {
-	i := k - e.base
-	return i >= 0 && i/64 < len(e.ahead) && e.ahead[i/64]&(1<<(i%64)) != 0
-}
-
-func (e *extra) set(k int) {
-	i := k - e.base
-	for i/64 >= len(e.ahead) {
-		e.ahead = append(e.ahead, 0)
-	}
-	e.ahead[i/64] |= 1 << (i % 64)
-}
-
-// advance moves next over what has come already.
-func (r *replica) advance(ordinal int) {
-	p, a := &r.of[ordinal], r.authors[ordinal]
-	from := p.next
-	lost := p.extra != nil && len(p.extra.lost) > 0
-	for p.next < a.sent && r.covered(ordinal, p.next) {
-		if lost && slices.Contains(p.extra.lost, p.next) {
-			if p.next > from {
-				r.arrived.arrive(ordinal, from, p.next)
-			}
-			from = p.next + 1
+		if k > first {
+			news = true
+			r.arrived.arrive(ordinal, first, k)
 		}
-		p.next++
 	}
-	if p.next > from {
-		r.arrived.arrive(ordinal, from, p.next)
-	}
-	if e := p.extra; e != nil && len(e.lost) == 0 && p.next >= e.base+64*len(e.ahead) {
-		e.base, e.ahead = p.next, e.ahead[:0]
-	}
+	return news
 }
 
 // takeApart reads an update that is not exactly one op: a merge of several, or a state.
@@ -227,9 +150,6 @@ func (r *replica) takeApart(update []byte) (news bool, err error) {
 	if d.Len() != 0 {
 		return news, fmt.Errorf("%d bytes behind an update", d.Len())
 	}
-	for i := range r.of {
-		r.advance(i)
-	}
 	return news, nil
 }
 
@@ -250,6 +170,7 @@ func (r *replica) takeStructs(d *lib0.Decoder, news *bool) error {
 	if !ok {
 		return fmt.Errorf("edits of client %d, who edits nothing here", client)
 	}
+	from := clock
 	for range structs {
 		st, err := readStruct(d)
 		if err != nil {
@@ -264,43 +185,22 @@ func (r *replica) takeStructs(d *lib0.Decoder, news *bool) error {
 		if err := r.authors[i].check(&st, uint32(clock)); err != nil {
 			return fmt.Errorf("a struct of client %d at clock %d: %w", client, clock, err)
 		}
-		r.takeClocks(i, uint32(clock), uint32(clock+st.n), news)
 		clock += st.n
 	}
+	*news = r.comeClocks(i, uint32(from), uint32(clock)) || *news
 	return nil
 }
 
-// takeClocks says that the clocks [from, to) have come.
-func (r *replica) takeClocks(ordinal int, from, to uint32, news *bool) {
-	p, script := &r.of[ordinal], r.authors[ordinal].script
-	if p.extra != nil && len(p.extra.lost) > 0 {
-		r.find(ordinal, news, func(o *op) bool { return o.deleted == none && o.from >= from && o.to <= to })
-	}
-	if to <= p.clock {
-		return
-	}
-	*news = true
-	if from > p.clock {
-		for k := script.inserting(p.clock); script.ops[k].to <= from; k++ {
-			if script.ops[k].deleted == none {
-				p.need().lost = append(p.need().lost, k)
-			}
+// comeClocks says that the clocks [from, to) have come, and with them every insertion that ends there and of which what
+// comes before has come.
+func (r *replica) comeClocks(ordinal int, from, to uint32) (news bool) {
+	a := r.authors[ordinal]
+	for k := a.script.inserting(max(from, r.of[ordinal].clock)); k < a.sent && a.script.ops[k].to <= to; k++ {
+		if o := &a.script.ops[k]; o.deleted == none && (o.from >= from || from <= r.of[ordinal].clock) {
+			news = r.come(ordinal, k, k+1) || news
 		}
 	}
-	p.clock = to
-}
-
-// find takes ops that were thought lost off the list.
-func (r *replica) find(ordinal int, news *bool, is func(*op) bool) {
-	p, script := &r.of[ordinal], r.authors[ordinal].script
-	p.extra.lost = slices.DeleteFunc(p.extra.lost, func(k int) bool {
-		if !is(&script.ops[k]) {
-			return false
-		}
-		*news = true
-		r.arrived.arrive(ordinal, k, k+1)
-		return true
-	})
+	return news
 }
 
 func (r *replica) takeDeletes(d *lib0.Decoder, news *bool) error {
@@ -339,21 +239,12 @@ func (r *replica) takeDeletes(d *lib0.Decoder, news *bool) error {
 }
 
 func (r *replica) takeDelete(ordinal int, clock uint32, news *bool) error {
-	p, a := &r.of[ordinal], r.authors[ordinal]
+	a := r.authors[ordinal]
 	k := int(a.script.deletedBy[clock]) - 1
 	if k < 0 || k >= a.sent {
 		return fmt.Errorf("deletes clock %d of client %d, which nobody has deleted", clock, a.client)
 	}
-	if k < p.next {
-		if p.extra != nil && len(p.extra.lost) > 0 {
-			r.find(ordinal, news, func(o *op) bool { return o.deleted == clock })
-		}
-		return nil
-	}
-	if e := p.need(); !e.has(k) {
-		e.set(k)
-		*news = true
-	}
+	*news = r.come(ordinal, k, k+1) || *news
 	return nil
 }
 
@@ -420,25 +311,9 @@ func (r *replica) missingOf(ordinal int) int {
 	n := 0
 	p, a := &r.of[ordinal], r.authors[ordinal]
 	for k := p.next; k < a.sent; k++ {
-		if !r.covered(ordinal, k) {
+		if !p.has(k) {
 			n++
 		}
 	}
-	if p.extra != nil {
-		n += len(p.extra.lost)
-	}
 	return n
-}
-
-// has returns the clock below which a replica has everything of an author.
-func (r *replica) has(ordinal int) uint32 {
-	p := &r.of[ordinal]
-	if p.extra != nil {
-		for _, k := range p.extra.lost {
-			if o := &r.authors[ordinal].script.ops[k]; o.deleted == none {
-				return o.from
-			}
-		}
-	}
-	return p.clock
 }

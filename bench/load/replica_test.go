@@ -117,6 +117,53 @@ func TestReplicaOfMergedUpdates(t *testing.T) {
 	}
 }
 
+// Whatever comes before what precedes it, as to who comes back and is told the news before what it missed, arrives once.
+func TestReplicaOutOfOrder(t *testing.T) {
+	authors := cast(t, 2, 300, Typing)
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		r, l := receive(t, authors)
+		for range 20 { // runs of a few ops, some of them merged, in any order
+			a := authors[random.IntN(len(authors))]
+			from := random.IntN(a.sent)
+			some := opsOf(a)[from:min(a.sent, from+1+random.IntN(12))]
+			if random.IntN(2) == 0 {
+				merged, err := crdt.MergeUpdates(some...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				some = [][]byte{merged}
+			}
+			for _, u := range some {
+				if _, err := r.take(u); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+			}
+		}
+		for i, a := range authors {
+			missing := 0
+			for k := range a.sent {
+				if !l.have[[2]int{i, k}] {
+					missing++
+				}
+			}
+			if got := r.missingOf(i); got != missing {
+				t.Fatalf("seed %d: %d ops of author %d count as missing, and %d have not arrived", seed, got, i, missing)
+			}
+			whole, err := crdt.MergeUpdates(opsOf(a)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.take(whole); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(l.have) != 600 || r.missing() != 0 || t.Failed() {
+			t.Fatalf("seed %d: %d ops have arrived, %d are missing", seed, len(l.have), r.missing())
+		}
+	}
+}
+
 // A whole state, as who comes back is sent it, covers everything, whatever came before.
 func TestReplicaOfAState(t *testing.T) {
 	authors := cast(t, 3, 500, Typing)
@@ -136,7 +183,7 @@ func TestReplicaOfAState(t *testing.T) {
 		}
 		vector := lib0.AppendUint(nil, uint64(len(authors)))
 		for i, a := range authors {
-			vector = lib0.AppendUint(lib0.AppendUint(vector, a.client), uint64(r.has(i)))
+			vector = lib0.AppendUint(lib0.AppendUint(vector, a.client), uint64(r.of[i].clock))
 		}
 		state, err := doc.EncodeStateAsUpdate(vector)
 		if err != nil {

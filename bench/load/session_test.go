@@ -1,6 +1,7 @@
 package load
 
 import (
+	"io"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -98,6 +99,30 @@ func TestAbsences(t *testing.T) {
 		if away > 0 && r.Returned.Count == 0 {
 			t.Errorf("away %v: nothing was written offline", away)
 		}
+	}
+}
+
+// Who is offline when a phase ends, or loses the connection between two, is there in the next.
+func TestBackInTheNextPhase(t *testing.T) {
+	s := open(t, Plan{Server: startRelay(t, &relay.Relay{}), Prefix: "t", Documents: 1, Editors: 3, Authors: 3, Pattern: Typing, Seed: 1})
+	late := func() error {
+		s.conns[0].fail(io.EOF)
+		return nil
+	}
+	quiet := Phase{Name: "quiet", Hold: 50 * time.Millisecond, At: 49 * time.Millisecond, Do: late, Patience: 30 * time.Second}
+	if _, err := s.Run(t.Context(), quiet); err != nil {
+		t.Fatal(err)
+	}
+	if c := s.conns[0]; c.state != stateLive {
+		t.Error("the phase ended before somebody who was to come back was there")
+	}
+	s.conns[1].fail(io.EOF)
+	r, err := s.Run(t.Context(), Phase{Name: "next", Rate: 50, Hold: 500 * time.Millisecond, Patience: 30 * time.Second})
+	if err != nil || r.Lost > 0 || r.Unacknowledged > 0 || r.Sent == 0 {
+		t.Errorf("%d sent, %d lost, %d not acknowledged, error %v", r.Sent, r.Lost, r.Unacknowledged, err)
+	}
+	if c, err := s.Check(t.Context()); err != nil || !c.OK() {
+		t.Errorf("%+v: %v", c, err)
 	}
 }
 

@@ -133,9 +133,7 @@ func (f *feed) takeWhole(data []byte) error {
 	}
 	f.text = []byte(whole.Text)
 	if c := f.conn; c.state == stateJoining {
-		c.state = stateLive
-		c.session.open--
-		c.session.joins.record(c.session.now - c.meant)
+		c.live()
 	}
 	if f.whole { // a reset, or the viewer has come back: it shows everything up to here, or what is still there of it
 		for i, a := range f.authors {

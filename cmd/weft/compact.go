@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/weftsync/weft/server"
 	"github.com/weftsync/weft/storage"
@@ -11,21 +9,18 @@ import (
 
 // compactCommand is "weft compact".
 type compactCommand struct {
-	Data      string   `default:"data" env:"WEFT_DATA" placeholder:"DIR" help:"Directory that holds the documents; no server may use it (${default})."`
+	dataFlag
+	historyFlags
 	Documents []string `arg:"" optional:"" name:"document" help:"Which to compact; all when none is named."`
 }
 
 // Run compacts one document after the other and prints a line for each. A document that cannot be compacted stays as it
 // is, the others are compacted, and the exit code says so.
-func (c *compactCommand) Run(e *env) (err error) {
-	if err := existing(c.Data); err != nil {
-		return err
-	}
-	store, err := storage.Open(storage.Options{Dir: c.Data, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return explain(err, c.Data)
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+func (c *compactCommand) Run(e *env) error {
+	return c.withHistory(c.kept(), func(store *storage.Store) error { return c.compact(e, store) })
+}
+
+func (c *compactCommand) compact(e *env, store *storage.Store) (err error) {
 	names := c.Documents
 	if len(names) == 0 {
 		if names, err = allDocuments(e, store); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -29,32 +28,6 @@ type docCommand struct {
 func (docCommand) Help() string {
 	return `Each works on a data directory that no server uses. For a server that runs, there are the REST interface and the
 admin listener; see server/OPERATIONS.md in the source.`
-}
-
-// dataFlag names a data directory that no server uses.
-type dataFlag struct {
-	Data string `default:"data" env:"WEFT_DATA" placeholder:"DIR" help:"Directory that holds the documents; no server may use it (${default})."`
-}
-
-// open opens the directory, which has to be there.
-func (f *dataFlag) open() (*storage.Store, error) {
-	if err := existing(f.Data); err != nil {
-		return nil, err
-	}
-	store, err := storage.Open(storage.Options{Dir: f.Data, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return nil, explain(err, f.Data)
-	}
-	return store, nil
-}
-
-// with opens the directory for the time of fn.
-func (f *dataFlag) with(fn func(*storage.Store) error) error {
-	store, err := f.open()
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(store), store.Close())
 }
 
 // each calls fn for the documents of these names, or for all, with progress. One that fails is reported, the others go on.

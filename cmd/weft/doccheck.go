@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/weftsync/weft/crdt"
@@ -30,14 +31,18 @@ func (c *docCheck) Run(e *env) error {
 	})
 }
 
-// oldRecords verifies what is kept beside the newest snapshot: the entries before it, of which one generation is left.
+// oldRecords verifies what a document is not loaded from: the snapshots and entries before the newest snapshot, its versions and
+// its history setting, and what is known of dead lineages of the name. A digest is a cache and is not asked for.
 func oldRecords(ctx context.Context, store *storage.Store, name string) error {
 	log, err := store.Document(ctx, name, false)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	return log.Verify(ctx)
+	_, versions := log.Versions(ctx)
+	_, history := log.History()
+	_, retired := store.Retired(ctx, name)
+	return errors.Join(log.Verify(ctx), versions, history, retired)
 }
 
 // docStats is "weft doc stats".

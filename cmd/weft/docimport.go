@@ -35,9 +35,9 @@ func (c *docImport) Run(e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := storage.Open(storage.Options{Dir: c.Data, Logger: discard})
+	store, err := openStore(c.Data, storage.History{})
 	if err != nil {
-		return explain(err, c.Data)
+		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	p := newProgress(e.stderr, "imported", n)

@@ -25,9 +25,7 @@ type serverFlags struct {
 
 	KeepDeleted time.Duration `default:"168h" env:"WEFT_KEEP_DELETED" help:"For how long a deleted document can be taken back before it is erased; negative for ever (${default})."`
 
-	History      bool          `env:"WEFT_HISTORY" help:"Keep the past of documents when they are compacted (server/OPERATIONS.md, History)."`
-	HistoryAge   time.Duration `env:"WEFT_HISTORY_AGE" placeholder:"TIME" help:"Keep no more of it than this old; 0 for no bound."`
-	HistoryBytes size          `env:"WEFT_HISTORY_BYTES" placeholder:"BYTES" help:"Keep no more of a document than about so many bytes of updates; 0 for no bound."`
+	historyFlags
 
 	limitFlags `group:"Limits (server/OPERATIONS.md says what happens at each)"`
 }
@@ -41,7 +39,7 @@ func (f *serverFlags) options(addr string, log *slog.Logger) server.Options {
 	return server.Options{
 		Storage: storage.Options{
 			Dir: f.Data, Logger: log, ReserveBytes: int64(f.Reserve),
-			History: storage.History{On: f.History, Age: f.HistoryAge, Bytes: int64(f.HistoryBytes)},
+			History: f.kept(),
 		},
 		Compaction: storage.CompactionOptions{KeepDeleted: keep},
 		Origins:    f.Origins, Prefix: f.Prefix, Logger: log, Drain: f.Drain, Addr: addr, AdminAddr: f.AdminAddr,

@@ -27,6 +27,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Serve documents to the world."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for trying out, or a key that makes tokens."`
 	Doc     docCommand     `cmd:"" help:"Look at documents, take them in and out, check and delete them, in a directory that no server uses."`
+	History historyCommand `cmd:"" help:"The past of documents: changes, versions, what was, and taking back, in a directory that no server uses."`
 	Backup  backupCommand  `cmd:"" help:"Take a consistent copy of a data directory, also while the server runs."`
 	Restore restoreCommand `cmd:"" help:"Bring a backup back as a new data directory."`
 	Compact compactCommand `cmd:"" help:"Replace the logs of documents by snapshots, now, in a directory that no server uses."`

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/weftsync/weft/crdt"
+	"github.com/weftsync/weft/storage"
 )
 
 // patience is how long a test waits for what has to happen soon.
@@ -31,6 +34,7 @@ func TestScripts(t *testing.T) {
 			"await":  awaitLine,
 			"fetch":  fetch,
 			"signal": signalWeft,
+			"edit":   editDocument,
 		},
 	})
 }
@@ -85,6 +89,74 @@ func signalWeft(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, p := range ts.BackgroundCmds() {
 		ts.Check(p.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+// editDocument replaces a text in the root "content" of a document, in a directory that no server uses, as an editor of a
+// user does: edit DIR DOCUMENT USER OLD NEW. Without OLD the new text comes at the end. The document is made when missing.
+func editDocument(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 5 {
+		ts.Fatalf("usage: edit DIR DOCUMENT USER OLD NEW")
+	}
+	store, err := openStore(ts.MkAbs(args[0]), storage.History{})
+	ts.Check(err)
+	ctx := context.Background()
+	log, err := store.Document(ctx, args[1], true)
+	ts.Check(err)
+	doc, err := load(ctx, store, args[1])
+	ts.Check(err)
+	text := doc.Text("content")
+	at := len(text.String()) // which is ASCII
+	if args[3] != "" {
+		at = strings.Index(text.String(), args[3])
+	}
+	update, err := doc.Update(func(tx *crdt.Tx) error {
+		if err := text.Delete(tx, at, len(args[3])); err != nil {
+			return err
+		}
+		return text.Insert(tx, at, args[4])
+	})
+	ts.Check(err)
+	ts.Check(appendDurably(ctx, log, storage.Entry{User: args[2], Update: update}))
+	log.Close()
+	ts.Check(store.Close())
+}
+
+// TestHardDeletionByHand: a document that is erased by the command leaves behind what its copies are known by, as one does
+// that the server erases.
+func TestHardDeletionByHand(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	store, err := openStore(dir, storage.History{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := store.Document(t.Context(), "notes", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := newDocument()
+	update, err := doc.Update(func(tx *crdt.Tx) error { return doc.Text("content").Insert(tx, 0, "text") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := appendDurably(t.Context(), log, storage.Entry{Update: update}); err != nil {
+		t.Fatal(err)
+	}
+	log.Close()
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if code := run(t.Context(), []string{"doc", "delete", "--data", dir, "--hard", "notes"}, &out, &out); code != exitOK {
+		t.Fatalf("got exit code %d: %s", code, out.String())
+	}
+	if store, err = openStore(dir, storage.History{}); err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	known, err := store.Retired(t.Context(), "notes")
+	if err != nil || len(known) != 1 || !bytes.Equal(known[0], doc.EncodeStateVector()) {
+		t.Errorf("got %x, %v, want the state vector %x", known, err, doc.EncodeStateVector())
 	}
 }
 

@@ -3,7 +3,6 @@ package lib0
 import (
 	"encoding/binary"
 	"math/bits"
-	"slices"
 )
 
 // The column coders of the V2 update format: each keeps one kind of value of
@@ -313,8 +312,8 @@ type BytesRLE struct {
 	count uint64
 }
 
-// Reserve makes room for n bytes of encoding.
-func (e *BytesRLE) Reserve(n int) { e.buf = slices.Grow(e.buf, n) }
+// Reset empties the encoder and keeps its memory.
+func (e *BytesRLE) Reset() { *e = BytesRLE{buf: e.buf[:0]} }
 
 // Len returns how many bytes Append appends at most.
 func (e *BytesRLE) Len() int { return len(e.buf) + maxLen }
@@ -345,8 +344,8 @@ type UintRLE struct {
 	count uint64
 }
 
-// Reserve makes room for n bytes of encoding.
-func (e *UintRLE) Reserve(n int) { e.buf = slices.Grow(e.buf, n) }
+// Reset empties the encoder and keeps its memory.
+func (e *UintRLE) Reset() { *e = UintRLE{buf: e.buf[:0]} }
 
 // Len returns how many bytes Append appends at most.
 func (e *UintRLE) Len() int { return len(e.buf) + maxLen }
@@ -388,8 +387,8 @@ type IntDiffRLE struct {
 	count       uint64
 }
 
-// Reserve makes room for n bytes of encoding.
-func (e *IntDiffRLE) Reserve(n int) { e.buf = slices.Grow(e.buf, n) }
+// Reset empties the encoder and keeps its memory.
+func (e *IntDiffRLE) Reset() { *e = IntDiffRLE{buf: e.buf[:0]} }
 
 // Len returns how many bytes Append appends at most.
 func (e *IntDiffRLE) Len() int { return len(e.buf) + maxLen }
@@ -429,10 +428,10 @@ type Strings struct {
 	lengths UintRLE
 }
 
-// Reserve makes room for n strings of so many bytes together.
-func (e *Strings) Reserve(n, bytes int) {
-	e.text = slices.Grow(e.text, bytes)
-	e.lengths.Reserve(n)
+// Reset empties the encoder and keeps its memory.
+func (e *Strings) Reset() {
+	e.text = e.text[:0]
+	e.lengths.Reset()
 }
 
 // Len returns how many bytes Append appends at most.

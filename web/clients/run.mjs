@@ -7,6 +7,7 @@ import { frames } from './frames.mjs'
 import { hocuspocus } from './hocuspocus.mjs'
 import { presence } from './presence.mjs'
 import { relay } from './relay.mjs'
+import { restored } from './restored.mjs'
 import { weft } from './weft.mjs'
 
 describe('weft with real clients', { concurrency: true, timeout: 240000 }, () => {
@@ -21,6 +22,8 @@ describe('weft with real clients', { concurrency: true, timeout: 240000 }, () =>
   frames(server)
   hocuspocus(server)
 })
+
+test('a backup restored under providers of every version loses and doubles nothing', { timeout: 240000 }, restored)
 
 const seed = Number(process.env.WEFT_CRASH_SEED ?? Date.now() % 2 ** 31)
 
