@@ -130,7 +130,7 @@ func (c *curve) draw(title string, peak int64) string {
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 380" font-family="sans-serif" font-size="12">
 <rect width="800" height="380" fill="#fff"/><text x="%[1]d" y="22" font-size="14">%[5]s</text>
 <path d="M%[1]d %[3]dV%[4]dH%[2]d" fill="none" stroke="#333"/>
-<text x="54" y="%[6].0f" text-anchor="end">%[7]d MiB</text><text x="54" y="344" text-anchor="end">0</text><text x="56" y="358">0 s</text><text x="780" y="358" text-anchor="end">%.1[8]f s</text>
+<text x="54" y="%.0[6]f" text-anchor="end">%[7]d MiB</text><text x="54" y="344" text-anchor="end">0</text><text x="56" y="358">0 s</text><text x="780" y="358" text-anchor="end">%.1[8]f s</text>
 %[9]s<polyline fill="none" stroke="#0a6" stroke-width="1.5" points="%[10]s"/></svg>
 `, left, right, above, below, title, y(peak)+4, peak>>20, end, marks.String(), line.String())
 }
