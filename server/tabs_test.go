@@ -33,9 +33,8 @@ func tabs(t *testing.T, h hooks) (firstStays bool) {
 	grace.await("the second again", sees(2))
 	_ = first.ws.CloseNow()
 	grace.await("that both have gone", func() bool { return grace.present.State(1) == nil && grace.present.State(2) == nil })
-	if grace.present.State(3) == nil {
-		t.Error("somebody in another browser went with them")
-	}
+	grace.queryAwareness()
+	grace.await("that nobody else has gone", sees(3))
 	return true
 }
 
