@@ -244,6 +244,7 @@ func (c *connection) end(code ysync.Code, reason string) {
 		go func() {
 			defer c.closers.Done()
 			c.socket.in.close()
+			c.socket.stop()
 			if err := c.ws.Close(websocket.StatusCode(code), ysync.CutReason(reason)); err != nil {
 				_ = c.ws.CloseNow() // the peer does not answer
 			}

@@ -102,6 +102,22 @@ func TestRatesOfConnection(t *testing.T) {
 	}
 }
 
+// TestWhoSendsOnHearsWhy: a peer that has much on its way when it is told to stop can still read why.
+func TestWhoSendsOnHearsWhy(t *testing.T) {
+	r := startServer(t, newDisk(), hooks{}, nil).upgrade(t, "sync/d")
+	if _, err := r.Write(frame(0x82, []byte{0xff}, -1)); err != nil {
+		t.Fatal(err)
+	}
+	for range 64 {
+		if _, err := r.Write(frame(0x82, make([]byte, 64<<10), -1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.sees(); !strings.HasPrefix(got, "4400") {
+		t.Errorf("got %q, want 4400 and a reason", got)
+	}
+}
+
 // TestSharedRates: connections of one user, in one document, or from one address draw on one account; others do not.
 func TestSharedRates(t *testing.T) {
 	tests := []struct {

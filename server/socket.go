@@ -69,6 +69,13 @@ const mostUseless = 256 << 10
 // errUseless ends the reading of a connection that sends nothing but headers.
 var errUseless = errors.New("nothing but headers comes")
 
+// mostUnread is how much a peer that is told to stop may have on its way: it is read and thrown away, for a few seconds at
+// most, because a connection that is closed with bytes unread is reset, and the peer never hears why.
+const mostUnread = 32 << 20
+
+// stop expects nothing more but what is on its way.
+func (s *socket) stop() { s.useless.Store(mostUseless - mostUnread) }
+
 // useful notes that something came that is counted.
 func (s *socket) useful() { s.useless.Store(0) }
 
