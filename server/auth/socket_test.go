@@ -147,6 +147,7 @@ func TestBadTokensOnSockets(t *testing.T) {
 	bystander.send(ysync.YWebsocket{}.AppendUpdate(nil, safe))
 	bystander.expectFrame("the echo", ysync.YWebsocket{}.AppendUpdate(nil, safe))
 	bystander.send(somebody)
+	bystander.send(queryAwareness)
 	bystander.expectFrame("its awareness", somebody)
 
 	refusals := 0
