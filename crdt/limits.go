@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -63,6 +64,14 @@ func (l Limits) withDefaults() Limits {
 	def(&l.PendingDeletes, 100_000)
 	l.Clients = min(l.Clients, maxClients)
 	return l
+}
+
+// TrustedLimits are those of a program that loads what it has stored itself:
+// what was held to limits update by update may be more, all together, than one
+// update of a peer may hold. Nesting and NameBytes stay.
+func TrustedLimits() Limits {
+	const all = math.MaxInt32
+	return Limits{Structs: all, Clients: all, PendingStructs: all, PendingBytes: all, PendingDeletes: all}
 }
 
 // SetLimits sets the limits of what comes from now on. A program that loads its

@@ -33,15 +33,17 @@ func (r *room) apply(o origin, kind ysync.Kind, update []byte) (refusal *ysync.R
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.contain(&refusal)
-	defer o.session.work(len(update))()
-	if refusal := r.admit(o.session, update); refusal != nil {
-		// A full disk or document refuses what is new. Every client answers the server's step 1, most of them with
-		// nothing new, and may go on reading.
-		if full := refusal.Code == ysync.CodeDiskFull || refusal.Code == ysync.CodeTooLarge; full && r.knows(update) {
-			r.confirm(o, kind, update)
-			return nil
-		}
+	known, refusal := r.judge(o.session, update)
+	if refusal == nil && !known && !bytes.Equal(update, emptyUpdate) {
+		refusal = r.found() // which waits for the disk, and that is nobody's work
+	}
+	if refusal != nil {
 		return refusal
+	}
+	defer o.session.work(len(update))()
+	if known {
+		r.confirm(o, kind, update)
+		return nil
 	}
 	applied, err := r.doc.ApplyUpdate(update)
 	if err != nil {
@@ -52,6 +54,18 @@ func (r *room) apply(o origin, kind ysync.Kind, update []byte) (refusal *ysync.R
 		return nil
 	}
 	return r.commit(o, applied)
+}
+
+// judge says, as the work of a session, whether an update may be applied. A full disk or document refuses what is new.
+// Every client answers the server's step 1, most of them with nothing new, which is known, and may go on reading.
+func (r *room) judge(s *session, update []byte) (known bool, refusal *ysync.Refusal) {
+	defer s.work(len(update))()
+	refusal = r.admit(update)
+	full := refusal != nil && (refusal.Code == ysync.CodeDiskFull || refusal.Code == ysync.CodeTooLarge)
+	if full && r.knows(update) {
+		return true, nil
+	}
+	return false, refusal
 }
 
 // knows reports whether an update adds nothing.
@@ -95,9 +109,9 @@ func (r *room) reject(s *session) {
 	r.status(s, false, 1)
 }
 
-// admit says whether an update may be applied at all: what can refuse stands before apply. A document that does not
-// exist is created here, because that can fail too.
-func (r *room) admit(from *session, update []byte) *ysync.Refusal {
+// admit says whether an update may be applied at all: what can refuse stands before apply, and before a document is
+// created for it.
+func (r *room) admit(update []byte) *ysync.Refusal {
 	if r.state != ready {
 		return ysync.Refuse(ysync.CodeUnavailable, "the document is not loaded")
 	}
@@ -113,8 +127,7 @@ func (r *room) admit(from *session, update []byte) *ysync.Refusal {
 	if err := crdt.ValidateUpdate(update); err != nil {
 		return refusalOfUpdate(err)
 	}
-	defer from.spare(len(update))()
-	return r.found()
+	return nil
 }
 
 // found creates the document's log, if there is none yet. The caller holds the lock.

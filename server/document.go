@@ -283,7 +283,7 @@ func (r *room) create(ctx context.Context, update []byte, user string) (string, 
 		if r.state == ready && exists(r.log) {
 			return nil, "", ysync.Refuse(ysync.CodeConflict, "the document exists already")
 		}
-		if refusal := r.admit(nil, update); refusal != nil {
+		if refusal := r.admit(update); refusal != nil {
 			return nil, "", refusal
 		}
 		if refusal := r.found(); refusal != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/weftsync/weft/awareness"
 	"github.com/weftsync/weft/crdt"
 	"github.com/weftsync/weft/storage"
+	"github.com/weftsync/weft/storage/storagetest"
 	ysync "github.com/weftsync/weft/sync"
 )
 
@@ -51,7 +52,7 @@ func newDisk() *disk { return newDiskOn(vfs.NewMem()) }
 // newDiskOn returns a disk with what mem holds.
 func newDiskOn(mem *vfs.MemFS) *disk {
 	d := &disk{mem: mem, waiting: make(chan struct{}, 1024)}
-	d.fs = errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+	d.fs = errorfs.Wrap(storagetest.Cloneable(mem), errorfs.InjectorFunc(func(op errorfs.Op) error {
 		isSync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
 		if !isSync || !strings.HasSuffix(op.Path, ".log") {
 			return nil

@@ -7,9 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/weftsync/weft/crdt"
 	"github.com/weftsync/weft/server/history"
@@ -129,15 +126,6 @@ func (p *past) answer(part string) (any, *ysync.Refusal) {
 	return nil, ysync.Refuse(ysync.CodeNotFound, "no such path or method below history")
 }
 
-// listedChange is one entry in the answer to a list.
-type listedChange struct {
-	Sequence   uint64    `json:"sequence"`
-	Time       time.Time `json:"time"`
-	User       string    `json:"user"`
-	Connection uuid.UUID `json:"connection"`
-	Bytes      int64     `json:"bytes"`
-}
-
 // changes lists the entries below a sequence, the newest first.
 func (p *past) changes() (any, *ysync.Refusal) {
 	q := p.r.URL.Query()
@@ -154,15 +142,15 @@ func (p *past) changes() (any, *ysync.Refusal) {
 		}
 	}
 	page := struct {
-		Changes []listedChange `json:"changes"`
-		Next    uint64         `json:"next"` // to pass as below; 0 at the end
-	}{Changes: []listedChange{}}
+		Changes []storage.Change `json:"changes"`
+		Next    uint64           `json:"next"` // to pass as below; 0 at the end
+	}{Changes: []storage.Change{}}
 	err = p.log.Changes(p.r.Context(), below, func(c storage.Change) bool {
 		if len(page.Changes) == limit {
-			page.Next = page.Changes[limit-1].Sequence
+			page.Next = page.Changes[limit-1].Seq
 			return false
 		}
-		page.Changes = append(page.Changes, listedChange{c.Seq, c.Time, c.User, c.Connection, c.Bytes})
+		page.Changes = append(page.Changes, c)
 		return true
 	})
 	if err != nil {

@@ -89,7 +89,7 @@ func TestHistory(t *testing.T) {
 		}
 	}
 	var list struct {
-		Changes []listedChange
+		Changes []storage.Change
 		Next    uint64
 	}
 	if status := historyOf(t, s, "GET", "?limit=20", "", &list); status != 200 || len(list.Changes) != 20 || list.Next != 11 || list.Changes[0].User != "bob" {

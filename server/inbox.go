@@ -156,7 +156,7 @@ type pacer struct {
 // take charges n and waits until the rate allows it. Who has been above the rate for longer than patience, without the
 // half of a burst in between, is refused.
 func (p *pacer) take(n int, patience time.Duration, wait func(time.Duration) bool) *ysync.Refusal {
-	if p.limiter == nil || n <= 0 {
+	if p.limiter == nil || n == 0 {
 		return nil
 	}
 	now := time.Now()

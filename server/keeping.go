@@ -52,14 +52,6 @@ func (p *past) settings() (any, *ysync.Refusal) {
 	return shown, nil
 }
 
-// listedVersion is a named version in JSON.
-type listedVersion struct {
-	Name     string    `json:"name"`
-	Sequence uint64    `json:"sequence"`
-	Time     time.Time `json:"time"`
-	User     string    `json:"user"`
-}
-
 // versions lists the named versions, or names one, or takes a name away.
 func (p *past) versions(escaped string) (any, *ysync.Refusal) {
 	name, ok := unescape(escaped)
@@ -71,11 +63,7 @@ func (p *past) versions(escaped string) (any, *ysync.Refusal) {
 		if err != nil {
 			return nil, p.srv.refusalOfPast(p.name, err)
 		}
-		list := make([]listedVersion, 0, len(all))
-		for _, v := range all {
-			list = append(list, listedVersion{v.Name, v.Seq, v.Time, v.User})
-		}
-		return map[string]any{"versions": list}, nil
+		return map[string]any{"versions": append([]storage.Version{}, all...)}, nil // [] where there is none
 	case name != "" && method == http.MethodPut:
 		var body struct {
 			At string `json:"at"` // empty: now

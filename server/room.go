@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -228,11 +227,7 @@ type copyOfLog struct {
 // newEngine returns an empty document for the server's own log. What is in it was held to the limits when it came, update
 // by update; all of it together may be more than one update of a peer may hold, and has to be loaded all the same.
 func newEngine() *crdt.Doc {
-	const all = math.MaxInt32
-	return crdt.New(crdt.Options{
-		KeepMarks: true,
-		Limits:    crdt.Limits{Structs: all, Clients: all, PendingStructs: all, PendingBytes: all, PendingDeletes: all},
-	})
+	return crdt.New(crdt.Options{KeepMarks: true, Limits: crdt.TrustedLimits()})
 }
 
 // openLog opens the log of a document, with everything in it durable; nil means that the document does not exist: then it

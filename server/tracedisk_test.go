@@ -2,10 +2,9 @@ package server
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -17,21 +16,21 @@ import (
 
 // TestTracesOnDisk says how many bytes each real history takes on disk: all of its entries, compacted in the background as
 // the server does by default, compacted by hand at its end, and with history on. The text that comes back is compared each
-// time. It runs when WEFT_TRACES names the folder.
+// time. Without real histories it takes a generated one.
 func TestTracesOnDisk(t *testing.T) {
-	if os.Getenv("WEFT_TRACES") == "" {
-		t.Skip("WEFT_TRACES names no folder of real histories")
-	}
-	files, err := filepath.Glob(filepath.Join(os.Getenv("WEFT_TRACES"), "*.json.gz"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no histories: %v", err)
+	traces := []*trace.Trace{trace.Generated(1, 3000)}
+	if files, err := trace.Real(); err == nil {
+		traces = nil
+		for _, file := range files {
+			tr, err := trace.Load(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			traces = append(traces, tr)
+		}
 	}
 	t.Log("trace | entries | their bytes | on disk: all entries | in the background | by hand | with history | state V1 | V2")
-	for _, file := range files {
-		tr, err := trace.Load(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, tr := range traces {
 		h := &historyOnDisk{t: t, trace: tr}
 		h.replay()
 		row := []any{tr.Name, len(h.updates), h.bytes}
@@ -137,10 +136,9 @@ func (h *historyOnDisk) onDisk(kept storage.History, background bool, byHand int
 		}
 		_, err := d.Append(storage.Entry{User: "ada", Update: update})
 		must(err)
-		// The defaults of storage.CompactionOptions.
-		if info := d.Info(); background && i%64 == 0 {
+		if background && i%64 == 0 {
 			must(settle(d))
-			if info = d.Info(); info.LogEntries >= 8192 || info.LogBytes >= max(1<<20, info.Bytes-info.LogBytes) {
+			if (storage.CompactionOptions{}).Due(d.Info(), time.Time{}) {
 				compact()
 			}
 		}

@@ -17,14 +17,5 @@ func (s *session) work(n int) (done func()) {
 	return func() { s.conn.spent.micros.Add(time.Since(began).Microseconds()) }
 }
 
-// spare is the opposite of work, inside of it: what waits for the disk is not the message's.
-func (s *session) spare(n int) (done func()) {
-	if s == nil || n < busyBytes {
-		return nothing
-	}
-	began := time.Now()
-	return func() { s.conn.spent.micros.Add(-time.Since(began).Microseconds()) }
-}
-
 // nothing is what is done for work that is not measured.
 func nothing() {}

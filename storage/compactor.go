@@ -74,9 +74,12 @@ func (o *CompactionOptions) due(entries, log, snapshot int64) bool {
 	return o.Bytes > 0 && entries > 1 && log >= max(o.Bytes, snapshot) || o.Entries > 0 && entries >= o.Entries
 }
 
-// rested reports whether a document is due because nobody has written to it for a while.
-func (o *CompactionOptions) rested(d DocumentInfo, now time.Time) bool {
-	return o.Age > 0 && d.LogEntries >= agedEntries && now.Sub(d.Modified) >= o.Age
+// Due reports whether a document is to be compacted: by its size, or because nobody
+// has written to it for a while.
+func (o CompactionOptions) Due(d DocumentInfo, now time.Time) bool {
+	o = o.withDefaults()
+	rested := o.Age > 0 && d.LogEntries >= agedEntries && now.Sub(d.Modified) >= o.Age
+	return rested || o.due(d.LogEntries, d.LogBytes, d.Bytes-d.LogBytes)
 }
 
 // compactor compacts what is due, one document after the other.
@@ -173,7 +176,7 @@ func (c *compactor) sweep(ctx context.Context) {
 		}
 		for _, d := range list {
 			after = d.Name
-			if d.Damage == nil && c.isDue(d) {
+			if d.Damage == nil && c.opts.Due(d, c.store.opts.Now()) {
 				c.try(ctx, d.Name)
 			}
 		}
@@ -200,10 +203,6 @@ func (c *compactor) expire(ctx context.Context) {
 	}
 }
 
-func (c *compactor) isDue(d DocumentInfo) bool {
-	return c.opts.due(d.LogEntries, d.LogBytes, d.Bytes-d.LogBytes) || c.opts.rested(d, c.store.opts.Now())
-}
-
 // try compacts one document if it is due.
 func (c *compactor) try(ctx context.Context, name string) {
 	if time.Now().Before(c.failed[name]) {
@@ -222,7 +221,7 @@ func (c *compactor) compact(ctx context.Context, name string) error {
 	}
 	defer d.Close()
 	info := d.Info()
-	if !c.isDue(info) {
+	if !c.opts.Due(info, c.store.opts.Now()) {
 		return nil // somebody was faster
 	}
 	for left := info.Bytes; left > 0; left -= int64(c.opts.BytesPerSecond) {

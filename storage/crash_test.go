@@ -15,6 +15,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/uuid"
+
+	"github.com/weftsync/weft/storage/storagetest"
 )
 
 // The crash campaign appends to many documents, compacts, deletes, undeletes,
@@ -129,7 +131,7 @@ func (l gatedLog) wait(b *pebble.Batch) error {
 
 // round opens the store, checks it, works, and crashes.
 func (w *crashWorld) round() error {
-	o := testOptions(w.tb, w.fs)
+	o := testOptions(w.tb, storagetest.Cloneable(w.fs))
 	o.MemTableBytes = 128 << 10 // so that flushes and new log files happen
 	o.Retire = w.retire
 	var gate atomic.Pointer[chan struct{}]

@@ -18,6 +18,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/weftsync/weft/storage/storagetest"
 )
 
 // faults is a file system whose operations a test can fail or hold.
@@ -29,6 +31,9 @@ type faults struct {
 
 func newFaults(inner vfs.FS) *faults {
 	f := new(faults)
+	if mem, ok := inner.(*vfs.MemFS); ok {
+		inner = storagetest.Cloneable(mem)
+	}
 	f.FS = errorfs.Wrap(inner, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if isLogSync(op) {
 			f.syncs.Add(1)

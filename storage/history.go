@@ -195,11 +195,11 @@ func (st *docState) past(ctx context.Context, at, to uint64, fn func(Entry) erro
 
 // Change is an entry without its update.
 type Change struct {
-	Seq        uint64
-	Time       time.Time
-	Connection uuid.UUID
-	User       string
-	Bytes      int64
+	Seq        uint64    `json:"sequence"`
+	Time       time.Time `json:"time"`
+	Connection uuid.UUID `json:"connection"`
+	User       string    `json:"user"`
+	Bytes      int64     `json:"bytes"`
 }
 
 // Changes calls fn with the entries below a sequence, the newest first, until it

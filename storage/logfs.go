@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -19,8 +20,7 @@ type logFS struct {
 // isLog reports whether a file is one of the log's. Copies of it, in backups,
 // are elsewhere.
 func (fs logFS) isLog(name string) bool {
-	base := fs.PathBase(name)
-	return len(base) > len(".log") && base[len(base)-len(".log"):] == ".log" && fs.PathDir(name) == fs.dir
+	return strings.HasSuffix(name, ".log") && fs.PathDir(name) == fs.dir
 }
 
 // watch wraps a file that was opened for writing, or fails the store.

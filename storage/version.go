@@ -13,10 +13,10 @@ import (
 // Version is a moment of a document that somebody gave a name. It keeps nothing
 // by itself: a version before what is kept of the document cannot be shown.
 type Version struct {
-	Name string // as of a document, see CheckName
-	Seq  uint64
-	Time time.Time // when it was named
-	User string    // who did, at most MaxUserBytes
+	Name string    `json:"name"` // as of a document, see CheckName
+	Seq  uint64    `json:"sequence"`
+	Time time.Time `json:"time"` // when it was named
+	User string    `json:"user"` // who did, at most MaxUserBytes
 }
 
 // MaxVersions is how many versions a document may have.

@@ -24,6 +24,12 @@ type docExport struct {
 // form is a form that a document can be written in.
 type form string
 
+// isUpdate reports whether the form is an update.
+func (f form) isUpdate() bool { return f == "v1" || f == "v2" }
+
+// errUpdateRoot refuses --root where it says nothing.
+var errUpdateRoot = usageError("an update has all roots; --root goes with json, text and html")
+
 // extension is what the files of a form end with.
 func (f form) extension() string {
 	switch f {
@@ -79,8 +85,8 @@ func textOf(doc *crdt.Doc, root *string) ([]byte, error) {
 
 // Run writes a file for each document. It never writes over one.
 func (c *docExport) Run(e *env) error {
-	if c.Root != nil && (c.As == "v1" || c.As == "v2") {
-		return usageError("an update has all roots; --root goes with json, text and html")
+	if c.Root != nil && form(c.As).isUpdate() {
+		return errUpdateRoot
 	}
 	return c.with(func(store *storage.Store) error {
 		return each(e, store, c.Documents, "exported", func(name string) error {

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/weftsync/weft/cmd/weft/foreign"
+	"github.com/weftsync/weft/crdt"
 	"github.com/weftsync/weft/storage"
 )
 
@@ -99,7 +99,7 @@ func decode(updates [][]byte, v2 bool) (update []byte, err error) {
 			err = fmt.Errorf("the engine failed on it: %v", p)
 		}
 	}()
-	doc := newDocument()
+	doc := crdt.New(crdt.Options{KeepMarks: true, Limits: crdt.TrustedLimits()}) // an operator's own
 	for i, u := range updates {
 		if v2 {
 			_, err = doc.ApplyUpdateV2(u)
@@ -131,7 +131,7 @@ func missing(ctx context.Context, store *storage.Store, name string, update []by
 
 // appendDurably appends an entry and waits until it is on disk.
 func appendDurably(ctx context.Context, log *storage.Document, entry storage.Entry) error {
-	if bytes.Equal(entry.Update, nil) {
+	if len(entry.Update) == 0 {
 		return errors.New("there is nothing to write")
 	}
 	moved := make(chan struct{}, 1)

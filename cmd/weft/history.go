@@ -8,8 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/weftsync/weft/crdt"
 	"github.com/weftsync/weft/server/history"
 	"github.com/weftsync/weft/storage"
@@ -85,7 +83,7 @@ func (c *historyList) Run(e *env) error {
 				return false
 			}
 			if c.JSON {
-				failed = printJSON(e.stdout, listedChange{change.Seq, change.Time, change.Connection, change.User, change.Bytes})
+				failed = printJSON(e.stdout, change)
 			} else {
 				_, failed = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d bytes\n", change.Seq, change.Time.Format(time.RFC3339Nano), strconv.Quote(change.User), change.Connection, change.Bytes)
 			}
@@ -101,15 +99,6 @@ func (c *historyList) Run(e *env) error {
 	})
 }
 
-// listedChange is a change in JSON, with the names that it has over REST.
-type listedChange struct {
-	Sequence   uint64    `json:"sequence"`
-	Time       time.Time `json:"time"`
-	Connection uuid.UUID `json:"connection"`
-	User       string    `json:"user"`
-	Bytes      int64     `json:"bytes"`
-}
-
 // historyShow is "weft history show".
 type historyShow struct {
 	pastFlags
@@ -120,8 +109,8 @@ type historyShow struct {
 
 // Run prints the document.
 func (c *historyShow) Run(e *env) error {
-	if c.Root != nil && (c.As == "v1" || c.As == "v2") {
-		return usageError("an update has all roots; --root goes with json, text and html")
+	if c.Root != nil && form(c.As).isUpdate() {
+		return errUpdateRoot
 	}
 	return c.with(e, func(log *storage.Document) error {
 		at, err := moment(e.ctx, log, c.At)
@@ -136,7 +125,7 @@ func (c *historyShow) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if c.As != "v1" && c.As != "v2" {
+		if !form(c.As).isUpdate() {
 			content = append(content, '\n')
 		}
 		_, err = e.stdout.Write(content)

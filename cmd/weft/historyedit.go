@@ -16,14 +16,6 @@ type historyVersions struct {
 	JSON bool `name:"json" help:"One JSON object a line."`
 }
 
-// listedVersion is a named version in JSON, with the names that it has over REST.
-type listedVersion struct {
-	Name     string    `json:"name"`
-	Sequence uint64    `json:"sequence"`
-	Time     time.Time `json:"time"`
-	User     string    `json:"user"`
-}
-
 // Run lists.
 func (c *historyVersions) Run(e *env) error {
 	return c.with(e, func(log *storage.Document) error {
@@ -34,7 +26,7 @@ func (c *historyVersions) Run(e *env) error {
 		w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 		for _, v := range all {
 			if c.JSON {
-				err = printJSON(e.stdout, listedVersion{v.Name, v.Seq, v.Time, v.User})
+				err = printJSON(e.stdout, v)
 			} else {
 				_, err = fmt.Fprintf(w, "%s\tsequence %d\t%s\t%s\n", v.Name, v.Seq, v.Time.Format(time.RFC3339), strconv.Quote(v.User))
 			}

@@ -134,7 +134,7 @@ func TestHardDeletionByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc := newDocument()
+	doc := crdt.New(crdt.Options{})
 	update, err := doc.Update(func(tx *crdt.Tx) error { return doc.Text("content").Insert(tx, 0, "text") })
 	if err != nil {
 		t.Fatal(err)

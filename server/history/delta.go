@@ -82,7 +82,7 @@ type deletion struct {
 func (a *authorship) note(e storage.Entry) error {
 	contents, err := crdt.ContentsOfUpdate(e.Update)
 	if err != nil {
-		return fmt.Errorf("read entry %d: %w", e.Seq, err)
+		return err
 	}
 	for client := range contents.Inserts {
 		if _, ok := a.made[client]; !ok {

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -78,20 +77,20 @@ func At(ctx context.Context, log *storage.Document, at uint64) (*crdt.Doc, error
 
 // newDoc returns an empty document for what a server has stored: without the limits that protect it from its peers.
 func newDoc(keepDeleted bool) *crdt.Doc {
-	const all = math.MaxInt32
-	return crdt.New(crdt.Options{
-		KeepMarks: true, KeepDeleted: keepDeleted,
-		Limits: crdt.Limits{Structs: all, Clients: all, PendingStructs: all, PendingBytes: all, PendingDeletes: all},
-	})
+	return crdt.New(crdt.Options{KeepMarks: true, KeepDeleted: keepDeleted, Limits: crdt.TrustedLimits()})
 }
 
-// replay applies what Past streams. before, if not nil, is called first with each entry, and says as what it is applied.
+// replay applies what Past streams. before, if not nil, is called first with each entry, and says as what it is applied. What
+// either cannot read is damage of that entry.
 func replay(ctx context.Context, log *storage.Document, at, to uint64, doc *crdt.Doc, before func(storage.Entry) (origin any, err error)) error {
 	return log.Past(ctx, at, to, func(e storage.Entry) (err error) {
-		// The engine has its tests; if it fails all the same, that document has no past.
 		defer func() {
+			// The engine has its tests; if it fails all the same, that document has no past.
 			if p := recover(); p != nil {
-				err = &storage.CorruptError{Document: log.Info().Name, Seq: e.Seq, Reason: fmt.Sprintf("the engine failed: %v", p)}
+				err = fmt.Errorf("the engine failed: %v", p)
+			}
+			if err != nil {
+				err = &storage.CorruptError{Document: log.Info().Name, Seq: e.Seq, Reason: err.Error()}
 			}
 		}()
 		var origin any
@@ -100,9 +99,7 @@ func replay(ctx context.Context, log *storage.Document, at, to uint64, doc *crdt
 				return err
 			}
 		}
-		if _, err := doc.ApplyUpdate(e.Update, crdt.WithOrigin(origin), crdt.WithoutUpdate()); err != nil {
-			return fmt.Errorf("apply entry %d: %w", e.Seq, err)
-		}
-		return nil
+		_, err = doc.ApplyUpdate(e.Update, crdt.WithOrigin(origin), crdt.WithoutUpdate())
+		return err
 	})
 }
