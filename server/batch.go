@@ -12,12 +12,14 @@ type batch struct {
 	socket *socket
 	buffer *[]byte // pooled; has the frames that wait
 	frames int     // that wait
+	begun  int     // so many bytes of them are written already, and nobody else can write before the rest is
 }
 
 const (
 	binaryFrame = 0x82 // the first byte of a frame that is the whole of a binary message
 	opcodeBits  = 0x0f // of the first byte
 	opcodeClose = 0x08
+	mostHeader  = 10 // bytes of one
 
 	// batchBytes is how much goes out together. A message as large as that is not copied into the buffer.
 	batchBytes = progressBytes
@@ -32,6 +34,18 @@ func newBatch(s *socket) *batch {
 
 // done gives the buffer back.
 func (b *batch) done() { pooled.Put(b.buffer) }
+
+// fits reports whether an errand can be added without waiting for anything.
+func (b *batch) fits(e errand) bool {
+	if e.repair || len(e.ids) > 0 {
+		return false
+	}
+	most := mostHeader + len(e.parcel.frame)
+	if to := e.parcel.to; to != nil {
+		most += len(to.prefix) + len(to.acked)
+	}
+	return len(*b.buffer)+most <= batchBytes
+}
 
 // add appends a message that is made of an address, which may be empty, and the rest. What is full is written: it returns
 // how many frames and bytes that were.
@@ -63,10 +77,31 @@ func (b *batch) flushWith(rest []byte) (frames, bytes int, err error) {
 	if frames == 0 {
 		return 0, 0, nil
 	}
-	err = b.socket.writeFrames(*b.buffer, rest)
-	*b.buffer, b.frames = (*b.buffer)[:0], 0
+	if b.begun > 0 {
+		err = b.socket.finish((*b.buffer)[b.begun:], rest)
+	} else {
+		err = b.socket.writeFrames(*b.buffer, rest)
+	}
+	b.clear()
 	return frames, bytes, err
 }
+
+// try is flush without waiting. If it reports false, flush has to be called, which may wait.
+func (b *batch) try() (done bool, err error) {
+	if b.frames == 0 {
+		return true, nil
+	}
+	n, err := b.socket.tryFrames(*b.buffer)
+	if err == nil && n < len(*b.buffer) {
+		b.begun = n
+		return false, nil
+	}
+	b.clear()
+	return true, err
+}
+
+// clear makes the batch empty.
+func (b *batch) clear() { *b.buffer, b.frames, b.begun = (*b.buffer)[:0], 0, 0 }
 
 // appendFrameHeader appends the header of a frame that carries a message of n bytes.
 func appendFrameHeader(b []byte, n int) []byte {

@@ -129,6 +129,54 @@ func TestBatchIsReadAsItWasWritten(t *testing.T) {
 	<-pinged
 }
 
+// TestTryWaitsForNobody: what does not fit into the buffer of a socket is left for somebody who waits, and meanwhile no
+// control frame lands in the middle of a message. Nothing is lost, doubled or torn.
+func TestTryWaitsForNobody(t *testing.T) {
+	server, sock, client := acceptedSocket(t)
+	b := newBatch(sock)
+	defer b.done()
+	var want [][]byte
+	for done := true; done; {
+		if len(want) > 10_000 {
+			t.Fatal("the buffer of the socket does not fill up")
+		}
+		message := bytes.Repeat([]byte{byte(len(want)), byte(len(want) >> 8)}, 3001+len(want))[:3001+len(want)%4096]
+		want = append(want, message)
+		if !b.fits(errand{parcel: parcel{frame: message}}) {
+			t.Fatal("a message of some kilobytes does not fit into an empty batch")
+		}
+		if _, _, err := b.add(nil, message); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if done, err = b.try(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pinged := make(chan struct{})
+	go func() {
+		defer close(pinged)
+		if err := server.Ping(t.Context()); err != nil {
+			t.Errorf("ping: %v", err)
+		}
+	}()
+	written := make(chan error, 1)
+	go func() {
+		_, _, err := b.flush()
+		written <- err
+	}()
+	for i, w := range want {
+		if _, got, err := client.Read(t.Context()); err != nil || !bytes.Equal(got, w) {
+			t.Fatalf("message %d: got %d bytes and %v, want %d", i, len(got), err, len(w))
+		}
+	}
+	if err := <-written; err != nil {
+		t.Errorf("write: %v", err)
+	}
+	go func() { _, _, _ = client.Read(context.Background()) }() // answers the ping
+	<-pinged
+}
+
 // TestNothingFollowsTheClosingFrame: once the library has written a closing frame, a batch is refused.
 func TestNothingFollowsTheClosingFrame(t *testing.T) {
 	server, sock, client := acceptedSocket(t)

@@ -22,11 +22,13 @@
 // # Who runs what
 //
 // A connection is one WebSocket; on it is a session for each document, one in the y-websocket dialect and up to a hundred
-// in the Hocuspocus dialect. A connection has one goroutine that reads, and one that writes while there is something to
-// write; what waits goes out in one call of the system. The reader carries out what it reads, under the locks of the
-// session and the room; the Authorizer is asked beside it, and what comes meanwhile is held. A fsync that ends wakes one
-// goroutine for each room that waited for it; it opens the gate, merges the updates that leave it into one, and puts frames
-// into outboxes. No goroutine that delivers waits for a disk or for a peer. Locks are taken in this order and held for no
+// in the Hocuspocus dialect. A connection has one goroutine that reads and carries out what it reads, under the locks of
+// the session and the room; the Authorizer is asked beside it, and what comes meanwhile is held. All that goes out is the
+// work of two crews, of as many goroutines as run at once, while there is something to do. After an fsync one opens the gates
+// of the rooms that waited for it, merges the updates that leave each into one, and puts frames into outboxes. The other
+// empties outboxes into sockets, everything that waits for a connection in one call of the system. Neither waits: a socket
+// that is full, a room whose lock is taken, a log that has to be read get a goroutine of their own, which may. Where the
+// CPU is short the log writes at a distance, so that more comes together (strain). Locks are taken in this order and held for no
 // I/O but storage's own: session, rooms or connection, room, outbox or feed.
 //
 // # Bounds

@@ -8,15 +8,34 @@ import (
 // onDurable is called by storage after an fsync, on a goroutine that all documents share: it hands over and returns.
 func (r *room) onDurable(uint64) {
 	if r.kicked.CompareAndSwap(false, true) {
+		r.srv.releasers.add(r)
+	}
+}
+
+// letOut lets out what has become durable. It does not wait: what takes longer goes on in a goroutine of its own, so that
+// a room that is busy, or is drawn for viewers, holds no other up.
+func (r *room) letOut() {
+	if !r.mu.TryLock() {
 		go func() {
 			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.kicked.Store(false)
-			if r.log != nil {
-				r.gate.advance(r.log.Durable())
-				r.release()
-			}
+			r.outlet()
 		}()
+		return
+	}
+	if len(r.feeds) > 0 {
+		go r.outlet()
+		return
+	}
+	r.outlet()
+}
+
+// outlet is letOut with the lock, which it gives up.
+func (r *room) outlet() {
+	defer r.mu.Unlock()
+	r.kicked.Store(false)
+	if r.log != nil {
+		r.gate.advance(r.log.Durable())
+		r.release()
 	}
 }
 

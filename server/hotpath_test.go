@@ -2,7 +2,7 @@ package server
 
 import (
 	"fmt"
-	"net"
+	"os"
 	"testing"
 
 	"github.com/weftsync/weft/crdt"
@@ -62,17 +62,27 @@ func typed(t testing.TB, doc *crdt.Doc, n int) (frames [][]byte) {
 	return frames
 }
 
-// nowhere is a network connection on which everything can be written.
-type nowhere struct{ net.Conn }
+// nowhere returns a socket on which everything can be written.
+func nowhere(t testing.TB) *socket {
+	t.Helper()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = null.Close() })
+	s := newSocket(nil)
+	if s.in.raw, err = null.SyscallConn(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
 
-func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
-
-// BenchmarkDelivered is the way of frames from the outbox to the socket, without the system call: one that comes alone,
+// BenchmarkDelivered is the way of frames from the outbox to the socket, with a system call that does nothing: one that comes alone,
 // and as many as came together.
 func BenchmarkDelivered(b *testing.B) {
 	for _, together := range []int{1, 16} {
 		b.Run(fmt.Sprintf("together=%d", together), func(b *testing.B) {
-			c := &connection{srv: &Server{}, socket: &socket{Conn: nowhere{}}}
+			c := &connection{srv: &Server{}, socket: nowhere(b)}
 			c.out.maxBytes, c.out.maxCount = 1<<20, 1<<20
 			s := newSession(c, "d", []byte("d"))
 			c.out.enter(s, new(room), 0)
@@ -83,7 +93,7 @@ func BenchmarkDelivered(b *testing.B) {
 					seq++
 					c.out.push(parcel{to: s, frame: frame, kind: updateParcel, seq: seq})
 				}
-				c.write()
+				c.send()
 			}
 			if got := c.srv.counters.sent.Load(); got != seq {
 				b.Fatalf("%d frames were sent, want %d", got, seq)

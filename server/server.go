@@ -68,9 +68,11 @@ type Server struct {
 	rooms       rooms
 	connections connections
 	viewers     viewers
-	compacting  func()         // ends the compaction in the background
-	views       sync.WaitGroup // event streams under way
-	loads       chan struct{}  // one place for each load or replay under way
+	compacting  func()            // ends the compaction in the background
+	senders     crew[*connection] // of what waits in outboxes
+	releasers   crew[*room]       // of what became durable
+	views       sync.WaitGroup    // event streams under way
+	loads       chan struct{}     // one place for each load or replay under way
 	inFlight    budget
 	waiting     budget // held before authorisation
 	kept        budget // merged logs that may be asked for again
@@ -145,6 +147,7 @@ func newServer(o Options, h hooks) (*Server, error) {
 	s.rooms = rooms{srv: s, byName: make(map[string]*room)}
 	s.connections = connections{open: make(map[*connection]struct{}), empty: make(chan struct{})}
 	s.viewers.open = make(map[*view]struct{})
+	s.senders.do, s.releasers.do = (*connection).send, (*room).letOut
 	s.loads = make(chan struct{}, s.limits.Loads)
 	s.inFlight.limit = s.limits.InFlightBytes
 	s.kept.limit, s.keptDigests.limit = s.limits.KeptBytes, s.limits.KeptBytes/4
@@ -158,6 +161,9 @@ func newServer(o Options, h hooks) (*Server, error) {
 
 	if o.Storage.Logger == nil {
 		o.Storage.Logger = s.log
+	}
+	if o.Storage.Pace == nil {
+		o.Storage.Pace = new(strain).distance
 	}
 	if o.Storage.Retire == nil {
 		o.Storage.Retire = RetireLog

@@ -39,10 +39,23 @@ type socket struct {
 	control  func() bool  // called for each ping and pong by the goroutine that reads; false: do not answer
 	stuck    atomic.Int64 // when the write that is under way began or last made progress; 0 when there is none
 
-	mu     sync.Mutex // held while frames are written
-	closed bool       // the closing frame was written: nothing may follow it
+	mu     sync.Mutex            // held while frames are written
+	closed bool                  // the closing frame was written: nothing may follow it
+	try    func(fd uintptr) bool // writes trying, once; kept, because making it anew would allocate
+	trying []byte
+	tried  int // bytes of it that were written
+	failed error
 
 	in incoming
+}
+
+func newSocket(conn net.Conn) *socket {
+	s := &socket{Conn: conn}
+	s.try = func(fd uintptr) bool {
+		s.tried, s.failed = writeRaw(fd, s.trying)
+		return true
+	}
+	return s
 }
 
 // Read gives out what came while nobody read, or else reads. It notes that something came in.
@@ -113,6 +126,37 @@ func (s *socket) writeFrames(frames, last []byte) error {
 	return s.write(last)
 }
 
+// tryFrames writes as much of frames as goes without waiting, and returns how much that was: nothing when somebody else is
+// writing, or the system does not let us. If it was a part, nobody else can write before finish is called with the rest.
+func (s *socket) tryFrames(frames []byte) (n int, err error) {
+	if s.in.raw == nil || !s.mu.TryLock() {
+		return 0, nil
+	}
+	if s.closed {
+		s.mu.Unlock()
+		return 0, net.ErrClosed
+	}
+	s.trying = frames
+	err = s.in.raw.Write(s.try)
+	s.trying, n = nil, s.tried
+	if err == nil {
+		err = s.failed
+	}
+	if err != nil || n == 0 || n == len(frames) {
+		s.mu.Unlock()
+	}
+	return n, err
+}
+
+// finish writes what tryFrames has left, and last behind it.
+func (s *socket) finish(frames, last []byte) error {
+	defer s.mu.Unlock()
+	if err := s.write(frames); err != nil || len(last) == 0 {
+		return err
+	}
+	return s.write(last)
+}
+
 // write writes p in pieces, so that progress can be seen. The caller holds the lock.
 func (s *socket) write(p []byte) error {
 	defer s.stuck.Store(0)
@@ -143,7 +187,7 @@ func (w *slimWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	w.socket = &socket{Conn: conn}
+	w.socket = newSocket(conn)
 	w.socket.received.Store(time.Now().UnixNano())
 	reader := bufio.NewReaderSize(w.socket, readBufferBytes)
 	w.socket.in.open(w.socket, reader, bytes.Clone(ahead))

@@ -13,7 +13,7 @@ import (
 // deliver puts a parcel into the outbox. It does not wait for the peer.
 func (c *connection) deliver(p parcel) {
 	if c.out.push(p) {
-		go c.write()
+		c.srv.senders.add(c)
 	}
 }
 
@@ -26,27 +26,56 @@ func (s *session) deliver(p parcel) {
 // acknowledge sends n sync statuses to the session.
 func (s *session) acknowledge(applied bool, n int) {
 	if s.conn.out.acknowledge(s, applied, n) {
-		go s.conn.write()
+		s.conn.srv.senders.add(s.conn)
 	}
 }
 
-// write sends what waits, and ends when nothing does. Frames that wait together go out together.
-func (c *connection) write() {
-	defer c.out.writers.Done()
-	batch := newBatch(c.socket)
-	defer batch.done()
+// send writes what waits, and ends when nothing does. Frames that wait together go out together. It does not wait: when
+// the peer does not keep up, or something has to be read first, a goroutine goes on from there.
+func (c *connection) send() {
+	b := newBatch(c.socket)
 	e, ok := c.out.take()
 	for ok {
-		if !c.add(batch, e) {
+		if !b.fits(e) {
+			go c.write(b, e, true)
 			return
 		}
+		c.add(b, e)
 		if e, ok = c.out.more(); ok {
 			continue
 		}
-		if !c.sent(batch.flush()) {
+		frames, bytes := b.frames, len(*b.buffer)
+		done, err := b.try()
+		if !done {
+			go c.write(b, e, false)
 			return
 		}
+		if !c.sent(frames, bytes, err) {
+			break
+		}
 		e, ok = c.out.take()
+	}
+	b.done()
+	c.out.writers.Done()
+}
+
+// write goes on with a batch for as long as it takes, first with an errand if there is one.
+func (c *connection) write(b *batch, e errand, ok bool) {
+	defer c.out.writers.Done()
+	defer b.done()
+	for {
+		for ok {
+			if !c.add(b, e) {
+				return
+			}
+			e, ok = c.out.more()
+		}
+		if !c.sent(b.flush()) {
+			return
+		}
+		if e, ok = c.out.take(); !ok {
+			return
+		}
 	}
 }
 

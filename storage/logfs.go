@@ -7,7 +7,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// logFS fails the store at the first error of a file of the write-ahead log,
+// logFS wraps the files that Pebble writes: tables, see tableFile, and the log. It
+// fails the store at the first error of a file of the write-ahead log,
 // before Pebble hears of it. Most such errors reach us through SyncWait. Where
 // Pebble turns to the next file of the log it panics instead, with its main lock
 // in a state in which the panic cannot be caught.
@@ -25,6 +26,9 @@ func (fs logFS) isLog(name string) bool {
 
 // watch wraps a file that was opened for writing, or fails the store.
 func (fs logFS) watch(name string, f vfs.File, err error) (vfs.File, error) {
+	if isTable(name) && err == nil {
+		return tableFile{f}, nil
+	}
 	if !fs.isLog(name) {
 		return f, err
 	}

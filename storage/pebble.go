@@ -34,9 +34,9 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		// The manifest is checked before it is used, in time linear in its size.
 		MaxManifestFileSize: 1 << 20,
 		MaxOpenFiles:        500,
-		// Two runs of flushed buffers in level 0 are merged, so that opening a
-		// cold document looks into few tables.
-		L0CompactionThreshold: 2,
+		// Opening a cold document looks into so many runs of flushed buffers, and
+		// under load each merging of them rewrites most of what is below.
+		L0CompactionThreshold: 4,
 		Logger:                pebbleLogger{s},
 		EventListener:         s.events(),
 	}

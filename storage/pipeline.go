@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -12,9 +13,10 @@ import (
 //
 //	Append ─→ queue ─→ writer: one Pebble batch, ApplyNoSyncWait ─→ syncing ─→ syncer: SyncWait ─→ mark, durable, callbacks
 //
-// One goroutine writes and one waits. The writer takes everything that is
-// queued at the moment it is free, so a lone entry goes at once, by itself, and
-// a crowd goes together; there is no timer. Several groups wait for the disk at
+// One goroutine writes and one waits. The writer lets those go first who are
+// about to append, and then takes everything that is queued, so a lone entry goes
+// at once, by itself, and a crowd goes together. Where Options.Pace says that the
+// CPU is short, the next group waits a little for more; there is no other timer. Several groups wait for the disk at
 // the same time, and Pebble gives them one fsync. The syncer waits for them in
 // the order in which they were written, which is what makes a document's
 // durable sequence advance in order.
@@ -99,7 +101,9 @@ type pipeline struct {
 	syncing chan *group // its capacity bounds the groups that wait for the disk
 	running sync.WaitGroup
 
-	mark  uint64 // of the last group; writer only
+	mark     uint64    // of the last group; writer only
+	gathered time.Time // when the last group was complete; writer only
+
 	spare []request
 }
 
@@ -148,6 +152,7 @@ func (p *pipeline) writeLoop() {
 	defer close(p.syncing)
 	for range p.wake {
 		for {
+			p.gather()
 			requests, closed := p.take()
 			if len(requests) == 0 {
 				if closed {
@@ -158,6 +163,19 @@ func (p *pipeline) writeLoop() {
 			p.write(requests)
 		}
 	}
+}
+
+// gather lets those append who are ready to. Woken by the first of them, the writer
+// would run before the others, and write a group for each.
+func (p *pipeline) gather() {
+	runtime.Gosched()
+	if p.store.opts.Pace == nil {
+		return
+	}
+	if rest := p.store.opts.Pace() - time.Since(p.gathered); rest > 0 {
+		time.Sleep(rest)
+	}
+	p.gathered = time.Now()
 }
 
 // take removes all that is queued, and says whether more can come.
