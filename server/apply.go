@@ -18,6 +18,9 @@ import (
 // emptyUpdate is what every client without content sends when it connects. It does not create a document.
 var emptyUpdate = []byte{0, 0}
 
+// emptyVector is the state vector of who has nothing.
+var emptyVector = []byte{0}
+
 // origin is where an update comes from.
 type origin struct {
 	session *session // nil for REST

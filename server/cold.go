@@ -25,6 +25,7 @@ type mergedLog struct {
 	digest crdt.Snapshot // how far each client is known without a gap, and what is deleted
 	size   int           // of the digest, in bytes, about
 	whole  bool          // nothing in update lies behind a gap
+	kept   bool          // digest is beside the log
 }
 
 // sharedCopy is a merged log that several wait for, or that is kept for a moment: all of it, or if that is too much its
@@ -66,6 +67,9 @@ func (r *room) coldUpdate(ctx context.Context, vector []byte) ([]byte, *ysync.Re
 	if refusal != nil {
 		return nil, refusal
 	}
+	if bytes.Equal(vector, emptyVector) && m.whole {
+		return m.update, nil
+	}
 	update, err := crdt.DiffUpdate(m.update, vector)
 	if err != nil {
 		return nil, refusalOfVector(err)
@@ -101,20 +105,31 @@ func (r *room) digest(ctx context.Context) (crdt.Snapshot, bool, *ysync.Refusal)
 	if m := r.lately(); m != nil {
 		return m.digest, m.whole, nil
 	}
-	encoded, err := log.Digest(ctx, last)
+	digest, size, err := keptDigest(ctx, log, last)
 	if err != nil {
 		return crdt.Snapshot{}, false, refusalOfStorage(err)
 	}
-	if encoded != nil {
-		if digest, err := crdt.DecodeSnapshot(encoded); err == nil {
-			return digest, true, nil
-		}
+	if size > 0 {
+		return digest, true, nil
 	}
 	m, refusal := r.merged(ctx)
 	if refusal != nil {
 		return crdt.Snapshot{}, false, refusal
 	}
 	return m.digest, m.whole, nil
+}
+
+// keptDigest returns the digest that is beside a log, which tells of all that the log has up to entry last, and its size in
+// bytes; 0 for none.
+func keptDigest(ctx context.Context, log *storage.Document, last uint64) (digest crdt.Snapshot, size int, err error) {
+	encoded, err := log.Digest(ctx, last)
+	if err != nil || encoded == nil {
+		return digest, 0, err
+	}
+	if digest, err = crdt.DecodeSnapshot(encoded); err != nil {
+		return digest, 0, nil // it is made again
+	}
+	return digest, len(encoded), nil
 }
 
 // lately returns what was merged within a moment, perhaps without the update; nil for nothing.
@@ -175,7 +190,7 @@ func (r *room) merge(c *sharedCopy, log *storage.Document, last uint64) {
 	if r.shared != c {
 		return // the room has an engine, or is closed
 	}
-	if m.whole && r.gate.assigned == last {
+	if m.whole && !m.kept && r.gate.assigned == last {
 		r.store(last, m.digest)
 	}
 	c.made = time.Now()
@@ -213,6 +228,13 @@ func mergeCold(name string, log *storage.Document, last uint64) (m *mergedLog, e
 	m = new(mergedLog)
 	if m.update, err = crdt.MergeUpdates(updates...); err != nil {
 		return nil, damaged(err)
+	}
+	if m.digest, m.size, err = keptDigest(context.Background(), log, last); err != nil {
+		return nil, fmt.Errorf("read the digest: %w", err)
+	}
+	if m.size > 0 {
+		m.whole, m.kept = true, true
+		return m, nil
 	}
 	contents, err := crdt.ContentsOfUpdate(m.update)
 	if err != nil {
