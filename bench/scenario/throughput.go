@@ -39,9 +39,9 @@ func (r *run) climb(ctx context.Context, p load.Plan) (Row, error) {
 	}
 	defer s.Close()
 	perEdit := float64(p.Documents*p.Authors) * float64(p.Editors-1) // deliveries a second at an edit a second
-	rate, good, bad := 4000/perEdit, 0.0, 0.0
+	rate, good, bad := size(r, 8000.0, 4000.0)/perEdit, 0.0, 0.0
 	var best *load.PhaseResult
-	for refined, failed := 0, false; refined < 3; {
+	for refined, failed := 0, false; refined < size(r, 2, 3); {
 		result, err := r.phase(ctx, s, load.Phase{
 			Name: fmt.Sprintf("%.0f/s", rate*perEdit), Rate: rate, Hold: size(r, 1500*time.Millisecond, 4*time.Second), Patience: 15 * time.Second,
 		})

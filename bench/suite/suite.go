@@ -188,8 +188,11 @@ const (
 // within returns how long a scenario may take.
 func (s *suite) within(sc scenario.Scenario) time.Duration {
 	within := quickWithin
-	if s.Full {
+	switch {
+	case s.Full:
 		within = fullWithin
+	case sc.Brief > 0:
+		within = sc.Brief
 	}
 	if sc.Long {
 		within += s.Soak * 11 / 10
