@@ -76,7 +76,7 @@ func (p Place) Peers() []Peer {
 	collab := weft
 	collab.Name, collab.About = WeftCollab, "the same server in the dialect of Hocuspocus: on disk before it is acknowledged or sent on"
 	collab.Dialect, collab.Path = load.Hocuspocus, "collab"
-	collab.NotInBrief = []string{"cold", "catch-up", "viewers", "idle", "fan-out", "mixed-day"} // the same bytes, or much the same
+	collab.NotInBrief = []string{"cold", "catch-up", "viewers", "idle", "fan-out", "mixed-day", "hostile"} // the same bytes, or much the same
 	slow := weft
 	slow.Name, slow.About = SlowWeft, fmt.Sprintf("weft, on a disk whose fsync takes %s longer", slowBy)
 	slow.Missing, slow.Only, slow.Extra = missingFile(p.Slow, "make bench-slow"), []string{"fan-out", "rooms", "max-throughput"}, true

@@ -89,7 +89,7 @@ func aDay(r *run, documents int, hold time.Duration) (load.Plan, load.Phase) {
 
 func mixedDay(ctx context.Context, r *run) error {
 	documents := size(r, 50, 100)
-	plan, phase := aDay(r, documents, size(r, 8*time.Second, time.Minute))
+	plan, phase := aDay(r, documents, size(r, 6*time.Second, time.Minute))
 	row, err := r.hold(ctx, fmt.Sprintf("%d × 4", documents), plan, phase)
 	if err == nil {
 		p := &row.Phases[0]
