@@ -16,7 +16,6 @@ func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace := 10 * time.Millisecond
 		p := &pipeline{store: &Store{opts: Options{Pace: func() time.Duration { return pace }}}}
-		began := time.Now()
 		for _, step := range []struct {
 			rest, pace, took time.Duration // idle before, the pace then, and how long gathering takes
 		}{
@@ -29,14 +28,15 @@ func TestPace(t *testing.T) {
 			{3 * time.Millisecond, 5 * time.Millisecond, 2 * time.Millisecond},
 		} {
 			time.Sleep(step.rest)
-			pace, began = step.pace, time.Now()
+			pace = step.pace
+			began := time.Now()
 			p.gather()
 			if took := time.Since(began); took != step.took {
 				t.Errorf("after %v at a pace of %v a group waited for %v, want %v", step.rest, step.pace, took, step.took)
 			}
 		}
 		p.store.opts.Pace = nil
-		began = time.Now()
+		began := time.Now()
 		p.gather()
 		if took := time.Since(began); took != 0 {
 			t.Errorf("without a pace a group waited for %v", took)
