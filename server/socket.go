@@ -49,6 +49,7 @@ type socket struct {
 	in incoming
 }
 
+// newSocket returns a socket above a network connection.
 func newSocket(conn net.Conn) *socket {
 	s := &socket{Conn: conn}
 	s.try = func(fd uintptr) bool {

@@ -92,7 +92,7 @@ export const presence = (server) =>
           const removed = () => watcher.frames.some((f) => entries(f).some(([client, , s]) => client === id && s === null))
           await until('the server to take the state back', removed, 60000)
           assert.ok(Date.now() - since > 25000, `it went after ${Date.now() - since} ms`)
-          assert.equal(state(b, a), undefined)
+          await until('the other to hear of it', () => state(b, a) === undefined)
           assert.ok(a.provider.wsconnected, 'the connection stays')
         } finally {
           watcher.close()
