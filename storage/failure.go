@@ -14,7 +14,7 @@ var errWedged = errors.New("the database is beyond use")
 // failure is the end of a store: the first write or fsync that went wrong.
 //
 // It has three sources. The files of the log report their first error by
-// themselves, see logFS. Pebble hands the error of a sync to whoever waits for
+// themselves, see pebbleFS. Pebble hands the error of a sync to whoever waits for
 // it. Everything else it reports through Logger.Fatalf, and when that returns it
 // goes on and reports success. So the flag decides, not the error: it is looked
 // at after each wait, before anything becomes durable.

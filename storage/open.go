@@ -69,7 +69,7 @@ func (s *Store) openLocked(osFS bool) error {
 		}
 	}
 	options := s.pebbleOptions()
-	options.FS = logFS{options.FS, s.opts.Dir, s.failure.set}
+	options.FS = pebbleFS{options.FS, s.opts.Dir, s.failure.set}
 	if s.db, err = openPebble(s.opts.Dir, options, osFS); err != nil {
 		return err
 	}

@@ -55,10 +55,10 @@ type Options struct {
 	// past it [Document.Append] blocks until some of them are durable. One entry
 	// is always let through, whatever its size. 0 is 64 MiB.
 	MaxWaitingBytes int64
-	// Pace is asked before a group of entries is written, how long after the one
-	// before it that may be at the soonest: who knows that the CPU is short lets
-	// more come together. An entry that comes alone after that time never waits.
-	// Nil never waits.
+	// Pace is asked before each group of entries, how long after the one before it
+	// the group may be written at the soonest: who knows that the CPU is short lets
+	// more come together. An entry that comes after that time does not wait for
+	// others. One goroutine asks. Nil is always 0.
 	Pace func() time.Duration
 	// CacheBytes is Pebble's block cache. 0 is 8 MiB.
 	CacheBytes int64

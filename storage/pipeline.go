@@ -16,10 +16,10 @@ import (
 // One goroutine writes and one waits. The writer lets those go first who are
 // about to append, and then takes everything that is queued, so a lone entry goes
 // at once, by itself, and a crowd goes together. Where Options.Pace says that the
-// CPU is short, the next group waits a little for more; there is no other timer. Several groups wait for the disk at
-// the same time, and Pebble gives them one fsync. The syncer waits for them in
-// the order in which they were written, which is what makes a document's
-// durable sequence advance in order.
+// CPU is short, the next group waits a little for more; there is no other timer.
+// Several groups wait for the disk at the same time, and Pebble gives them one
+// fsync. The syncer waits for them in the order in which they were written, which
+// is what makes a document's durable sequence advance in order.
 //
 // Pebble lets 4,095 batches wait for a sync (record.SyncConcurrency - 1) and
 // blocks the next in Commit. We stay far below: at most maxSyncing groups wait,
@@ -151,22 +151,26 @@ func (p *pipeline) close() {
 func (p *pipeline) writeLoop() {
 	defer close(p.syncing)
 	for range p.wake {
-		for {
+		queued, closed := p.state()
+		for ; queued; queued, closed = p.state() {
 			p.gather()
-			requests, closed := p.take()
-			if len(requests) == 0 {
-				if closed {
-					return
-				}
-				break
-			}
-			p.write(requests)
+			p.write(p.take())
+		}
+		if closed {
+			return
 		}
 	}
 }
 
-// gather lets those append who are ready to. Woken by the first of them, the writer
-// would run before the others, and write a group for each.
+// state says whether anything is queued, and whether nothing more can be.
+func (p *pipeline) state() (queued, closed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue) > 0, p.closed
+}
+
+// gather lets those append who are ready to, once something is queued. Woken by the
+// first of them, the writer would run before the others, and write a group for each.
 func (p *pipeline) gather() {
 	runtime.Gosched()
 	if p.store.opts.Pace == nil {
@@ -178,13 +182,13 @@ func (p *pipeline) gather() {
 	p.gathered = time.Now()
 }
 
-// take removes all that is queued, and says whether more can come.
-func (p *pipeline) take() (requests []request, closed bool) {
+// take removes all that is queued.
+func (p *pipeline) take() (requests []request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	requests, p.queue = p.queue, p.spare[:0]
 	p.spare = nil
-	return requests, p.closed
+	return requests
 }
 
 // write sends the requests to the log, in one group or a few.

@@ -44,10 +44,33 @@ func TestPace(t *testing.T) {
 	})
 }
 
+// TestPaceIsForGroups: nobody waits for a distance to nothing. The pace is asked before a group and at no other time.
+func TestPaceIsForGroups(t *testing.T) {
+	var asked atomic.Uint64
+	o := testOptions(t, vfs.NewMem())
+	o.Pace = func() time.Duration {
+		asked.Add(1)
+		return 0
+	}
+	s := mustOpen(t, o)
+	d := mustDocument(t, s, "d")
+	for range 20 {
+		waitDurable(t, d, mustAppend(t, d, "x"))
+	}
+	d.Close()
+	groups := s.Stats().Groups
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := asked.Load(); got != groups || groups < 20 {
+		t.Errorf("the pace was asked %d times for %d groups", got, groups)
+	}
+}
+
 // TestTablesLetOthersRun: who waits for the one core runs between two pieces of a table.
 func TestTablesLetOthersRun(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	fs := logFS{FS: vfs.NewMem(), dir: "", fail: func(err error) { t.Error(err) }}
+	fs := pebbleFS{FS: vfs.NewMem(), dir: "", fail: func(err error) { t.Error(err) }}
 	for _, c := range []struct {
 		name string
 		runs bool
