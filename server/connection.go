@@ -18,9 +18,10 @@ import (
 // connection is one WebSocket: how bytes come in and go out. What they mean is the business of its sessions, one for
 // each document that the peer takes part in; in the y-websocket dialect that is one.
 //
-// The goroutine that reads carries out what comes in. What goes out waits in the outbox; a goroutine writes it and ends
-// when there is nothing left, so that an idle connection costs one goroutine that waits for bytes. Closing with a code
-// takes a third one for as long as the handshake lasts, and asking who somebody is one for as long as the answer takes.
+// The goroutine that reads carries out what comes in. What goes out waits in the outbox; the senders of the server write
+// it, and a goroutine does while the peer does not keep up, so that an idle connection costs one goroutine that waits for
+// bytes. Closing with a code takes one for as long as the handshake lasts, and asking who somebody is one for as long as
+// the answer takes.
 type connection struct {
 	srv      *Server
 	id       uuid.UUID

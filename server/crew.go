@@ -22,13 +22,18 @@ type crew[T any] struct {
 
 	mu      sync.Mutex
 	queue   []T
-	first   int // of the queue that is not taken
+	first   int // in the queue that is not taken
 	running int
 }
 
 // add sees to it that item is done. It does not wait.
 func (c *crew[T]) add(item T) {
 	c.mu.Lock()
+	if len(c.queue) == cap(c.queue) && c.first > len(c.queue)/2 { // a queue that is never empty does not grow
+		kept := copy(c.queue, c.queue[c.first:])
+		clear(c.queue[kept:])
+		c.queue, c.first = c.queue[:kept], 0
+	}
 	c.queue = append(c.queue, item)
 	start := c.running < runtime.GOMAXPROCS(0)
 	if start {

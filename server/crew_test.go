@@ -8,6 +8,31 @@ import (
 	"testing/synctest"
 )
 
+// TestCrewThatIsNeverDone: a queue that is never empty takes no more room than what is in it.
+func TestCrewThatIsNeverDone(t *testing.T) {
+	var c crew[int]
+	next := 0
+	c.do = func(i int) {
+		if i != next {
+			t.Fatalf("%d was done, want %d", i, next)
+		}
+		if next++; i < 100_000 {
+			c.add(i + 10)
+		}
+		if n := cap(c.queue); n > 64 {
+			t.Fatalf("room for %d items where 10 wait", n)
+		}
+	}
+	c.running = runtime.GOMAXPROCS(0) // so that only this goroutine works
+	for i := range 10 {
+		c.add(i)
+	}
+	c.work()
+	if next != 100_010 {
+		t.Errorf("%d items were done, want 100010", next)
+	}
+}
+
 // TestCrew: everything that is added is done, once, in the order in which it came where one does it, by no more at a time
 // than run at once; and nobody is left when it is done.
 func TestCrew(t *testing.T) {

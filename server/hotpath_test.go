@@ -77,8 +77,8 @@ func nowhere(t testing.TB) *socket {
 	return s
 }
 
-// BenchmarkDelivered is the way of frames from the outbox to the socket, with a system call that does nothing: one that comes alone,
-// and as many as came together.
+// BenchmarkDelivered is the way of frames from the outbox to the socket, with a system call that does nothing: one that
+// comes alone, and as many as came together.
 func BenchmarkDelivered(b *testing.B) {
 	for _, together := range []int{1, 16} {
 		b.Run(fmt.Sprintf("together=%d", together), func(b *testing.B) {

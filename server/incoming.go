@@ -29,7 +29,7 @@ type incoming struct {
 func (in *incoming) open(s *socket, library *bufio.Reader, ahead []byte) {
 	in.ahead = ahead
 	conn, ok := s.Conn.(*net.TCPConn)
-	if !ok || !canReadRaw {
+	if !ok || !canRaw {
 		return
 	}
 	raw, err := conn.SyscallConn()

@@ -12,7 +12,7 @@ import (
 // them, come out of the library as they were sent, while the reader waits outside of it.
 func TestIncomingIsReadInOrder(t *testing.T) {
 	sock, ws, client := acceptedUnread(t)
-	if !canReadRaw {
+	if !canRaw {
 		t.Skip("only on Unix does the reader wait outside of the library")
 	}
 	if sock.in.raw == nil {

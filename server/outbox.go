@@ -31,9 +31,9 @@ type outbox struct {
 	owedBy  int           // their bytes
 	settled chan struct{} // closed when the reader may go on; nil while it does not wait
 
-	writing bool // a goroutine writes, or is about to
+	writing bool // the senders have the connection, or a goroutine that goes on from there
 	closed  bool
-	writers sync.WaitGroup // counts that goroutine; after close it only falls
+	writers sync.WaitGroup // counts them; after close it only falls
 }
 
 // mailbox is what an outbox knows about one session.
@@ -110,7 +110,7 @@ func without(list []*session, s *session) []*session {
 	return slices.DeleteFunc(list, func(other *session) bool { return other == s })
 }
 
-// push adds a parcel and reports whether a goroutine has to be started that takes it out again.
+// push adds a parcel and reports whether the connection has to be given to the senders, who take it out again.
 func (o *outbox) push(p parcel) (start bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -139,8 +139,8 @@ func (o *outbox) push(p parcel) (start bool) {
 	return o.start()
 }
 
-// acknowledge adds n sync statuses for a session and reports whether a goroutine has to be started that takes them out
-// again.
+// acknowledge adds n sync statuses for a session and reports whether the connection has to be given to the
+// senders, who take them out again.
 func (o *outbox) acknowledge(s *session, applied bool, n int) (start bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -158,7 +158,8 @@ func (o *outbox) acknowledge(s *session, applied bool, n int) (start bool) {
 	return o.start()
 }
 
-// start claims the writing, if nobody writes yet. Who claims it has to start a goroutine that ends with writers.Done.
+// start claims the writing, if nobody writes yet. Who claims it has to give the connection to the senders, whose work on
+// it ends with writers.Done.
 func (o *outbox) start() bool {
 	if o.writing {
 		return false

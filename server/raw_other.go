@@ -2,8 +2,8 @@
 
 package server
 
-// canReadRaw says that readRaw does something here.
-const canReadRaw = false
+// canRaw says that readRaw and writeRaw do something here.
+const canRaw = false
 
 // readRaw is never called.
 func readRaw(uintptr, []byte) (n int, again bool) { return 0, false }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// canReadRaw says that readRaw does something here.
-const canReadRaw = true
+// canRaw says that readRaw and writeRaw do something here.
+const canRaw = true
 
 // readRaw reads what has come in on a socket that does not block. With again there was nothing yet; n is 0 or less at
 // the end and for an error.

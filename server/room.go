@@ -54,7 +54,7 @@ type room struct {
 	name string
 	refs int // who uses the room; guarded by the lock of rooms
 
-	kicked atomic.Bool // a goroutine is about to open the gate
+	kicked atomic.Bool // the releasers have the room, or a goroutine that goes on from there
 
 	retired atomic.Pointer[crdt.Snapshot] // the clients of dead lineages; nil for none, and set when the room is opened
 

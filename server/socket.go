@@ -117,14 +117,11 @@ func (s *socket) Write(frame []byte) (int, error) {
 // may be empty.
 func (s *socket) writeFrames(frames, last []byte) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed {
+		s.mu.Unlock()
 		return net.ErrClosed
 	}
-	if err := s.write(frames); err != nil || len(last) == 0 {
-		return err
-	}
-	return s.write(last)
+	return s.finish(frames, last)
 }
 
 // tryFrames writes as much of frames as goes without waiting, and returns how much that was: nothing when somebody else is
@@ -149,7 +146,7 @@ func (s *socket) tryFrames(frames []byte) (n int, err error) {
 	return n, err
 }
 
-// finish writes what tryFrames has left, and last behind it.
+// finish writes what tryFrames has left, or all of it, and last behind it. It gives up the lock, which is held since then.
 func (s *socket) finish(frames, last []byte) error {
 	defer s.mu.Unlock()
 	if err := s.write(frames); err != nil || len(last) == 0 {

@@ -18,8 +18,8 @@ type Scenario struct {
 	About string
 	// Long says that it is done only when it is asked for by name.
 	Long bool
-	// Brief is after how long a quick run gives a server up; 0 for the usual time.
-	Brief time.Duration
+	// QuickWithin is after how long a quick run gives a server up; 0 for the usual time.
+	QuickWithin time.Duration
 
 	run func(ctx context.Context, r *run) error
 }
@@ -49,7 +49,7 @@ func All() []Scenario {
 			About: "Returned: from when somebody was to come back until the others had what was written offline."},
 		{Name: "kill", Title: "kill -9 while 20 documents are typed into", run: kill,
 			About: "Told: updates that were acknowledged or, in the dialect of y-websocket, echoed. Lost: those of them that are gone when the server has started again."},
-		{Name: "hostile", Title: "A hostile writer beside 200 good ones", run: hostile, Brief: 20 * time.Second,
+		{Name: "hostile", Title: "A hostile writer beside 200 good ones", run: hostile, QuickWithin: 20 * time.Second,
 			About: "The same load twice, the second time with a client that sends what does harm to documents of its own."},
 		{Name: "soak", Title: "A mixed day that goes on", Long: true, run: soak,
 			About: "A row for each part of the time, on the same connections. At its end: memory, open files and, of a Go server that has an admin page, goroutines. The last quarter is compared with the second; what has grown is a fault."},

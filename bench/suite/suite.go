@@ -191,8 +191,8 @@ func (s *suite) within(sc scenario.Scenario) time.Duration {
 	switch {
 	case s.Full:
 		within = fullWithin
-	case sc.Brief > 0:
-		within = sc.Brief
+	case sc.QuickWithin > 0:
+		within = sc.QuickWithin
 	}
 	if sc.Long {
 		within += s.Soak * 11 / 10
