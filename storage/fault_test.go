@@ -321,6 +321,9 @@ func TestLogRotationFailureEndsTheProcess(t *testing.T) {
 			if !errors.As(err, &exit) || exit.ExitCode() != tt.code {
 				t.Fatalf("got %v, want exit code %d: %.2000s", err, tt.code, out)
 			}
+			if strings.Contains(string(out), "test timed out") {
+				t.Fatalf("nothing ended the process: %.2000s", out)
+			}
 			if tt.code == ExitSyncFailed && !strings.Contains(string(out), syscall.ENOSPC.Error()) {
 				t.Errorf("got %q, want the reason", out)
 			}
@@ -356,6 +359,7 @@ func rotateWith(t *testing.T, fault string) {
 	if _, err := db.AsyncFlush(); err != nil {
 		t.Fatal(err)
 	}
+	select {} // whoever ends the process must not race with the end of the test
 }
 
 // TestManifestFailureIsFatal runs in a process of its own: the database can never

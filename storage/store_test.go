@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,14 +31,16 @@ func TestMain(m *testing.M) {
 func inChild() bool { return os.Getenv(childVar) != "" }
 
 // child returns a command that runs one test of this binary in a process of its
-// own, which ends with the test at the latest.
+// own, which ends with the test or after two minutes.
 func child(tb testing.TB, test string, env ...string) *exec.Cmd {
 	tb.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cmd := exec.CommandContext(tb.Context(), self, "-test.run=^"+test+"$", "-test.timeout=60s")
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
+	tb.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, self, "-test.run=^"+test+"$", "-test.timeout=60s")
 	cmd.Env = append(append(os.Environ(), childVar+"=1"), env...)
 	return cmd
 }
