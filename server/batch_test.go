@@ -15,12 +15,18 @@ import (
 // acceptedUnread returns the two ends of a WebSocket.
 func acceptedUnread(t *testing.T) (sock *socket, server, client *websocket.Conn) {
 	t.Helper()
+	return acceptedBy(t, func(w http.ResponseWriter) http.ResponseWriter { return w })
+}
+
+// acceptedBy is acceptedUnread with what middleware makes of the ResponseWriter.
+func acceptedBy(t *testing.T, wrap func(http.ResponseWriter) http.ResponseWriter) (sock *socket, server, client *websocket.Conn) {
+	t.Helper()
 	srv := &Server{}
 	srv.limits.MessageBytes = 1 << 30
 	accepted := make(chan struct{})
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var err error
-		if server, sock, err = srv.accept(w, r); err != nil {
+		if server, sock, err = srv.accept(wrap(w), r); err != nil {
 			t.Errorf("accept: %v", err)
 		}
 		close(accepted)

@@ -57,24 +57,69 @@ func (in *incoming) isEmpty() bool {
 // take gives out what came before.
 func (in *incoming) take(p []byte) int {
 	n := copy(p, in.ahead)
+	in.discard(n)
+	return n
+}
+
+// discard removes the first n bytes of what came before, and keeps no buffer for nothing.
+func (in *incoming) discard(n int) {
 	if in.ahead = in.ahead[n:]; len(in.ahead) > 0 {
-		return n
+		return
 	}
 	if in.ahead = nil; in.buffer != nil {
 		pooled.Put(in.buffer)
 		in.buffer = nil
 	}
-	return n
 }
 
-// await returns when there is something to read, or when the connection has ended, which the read that follows tells.
-// Only the goroutine that reads messages may call it, between two of them.
+// await returns when there is something of a message to read, or when the connection has ended, which the read that
+// follows tells. Only the goroutine that reads messages may call it, between two of them.
+//
+// Pings and pongs are dealt with here: the library does so while it waits for the message behind them, and a connection
+// that is idle but for them would wait there.
 func (s *socket) await() {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
-	if len(s.in.ahead) == 0 && s.in.isEmpty() {
-		_ = s.in.raw.Read(s.in.ready) // an error is met again by the read that follows
+	for len(s.in.ahead) == 0 && s.in.isEmpty() {
+		if err := s.in.raw.Read(s.in.ready); err != nil || len(s.in.ahead) == 0 {
+			return // it is met again by the read that follows
+		}
+		for s.takeControl() {
+		}
 	}
+}
+
+// The control frames of a client, when they are as they have to be (RFC 6455, section 5.5). Others are left to the library,
+// which knows what to say.
+const (
+	pingFrame       = 0x89
+	pongFrame       = 0x8a
+	maskedBit       = 0x80 // of the second byte, the others of which are the length
+	maskBytes       = 4    // behind it
+	mostControl     = 125  // bytes that a control frame carries
+	controlOverhead = 2 + maskBytes
+)
+
+// takeControl takes one whole ping or pong off the beginning of what came, and answers it as the library would. It reports
+// false when there is none.
+func (s *socket) takeControl() bool {
+	in := s.in.ahead
+	if len(in) < controlOverhead || in[0] != pingFrame && in[0] != pongFrame || in[1]&maskedBit == 0 {
+		return false
+	}
+	n := int(in[1] &^ maskedBit)
+	if n > mostControl || len(in) < controlOverhead+n {
+		return false
+	}
+	if s.isWelcome() && in[0] == pingFrame {
+		pong := append(make([]byte, 0, 2+mostControl), pongFrame, byte(n))
+		for i, b := range in[controlOverhead:][:n] {
+			pong = append(pong, b^in[2+i%maskBytes])
+		}
+		_, _ = s.Write(pong) // an error is met again by the read that follows
+	}
+	s.in.discard(controlOverhead + n)
+	return true
 }
 
 // ready reads what there is and reports false when there is nothing.

@@ -1,9 +1,17 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -96,5 +104,127 @@ func TestCloseWhileTheReaderWaits(t *testing.T) {
 	}
 	if err := <-ended; err == nil {
 		t.Error("the reader read a message")
+	}
+}
+
+// TestControlsLeaveTheReaderOutside: pings are answered and pongs are taken where the reader waits without the library, one
+// by one, many at once, cut anywhere and in front of a message; what is not as it has to be is the library's, which ends it.
+func TestControlsLeaveTheReaderOutside(t *testing.T) {
+	frame := func(first byte, payload string) []byte {
+		b := append([]byte{first, maskedBit | byte(len(payload))}, "mask"...)
+		for i := range len(payload) {
+			b = append(b, payload[i]^"mask"[i%maskBytes])
+		}
+		return b
+	}
+	long := strings.Repeat("p", mostControl)
+	tests := []struct {
+		name    string
+		pieces  [][]byte
+		pongs   []string
+		left    string // of what came, for the library; "" when the reader waits on
+		refused bool
+	}{
+		{name: "ping", pieces: [][]byte{frame(pingFrame, "")}, pongs: []string{""}},
+		{name: "long ping", pieces: [][]byte{frame(pingFrame, long)}, pongs: []string{long}},
+		{name: "pong", pieces: [][]byte{frame(pongFrame, "x")}},
+		{name: "many", pieces: [][]byte{slices.Concat(frame(pongFrame, ""), frame(pingFrame, "a"), frame(pingFrame, "b"))}, pongs: []string{"a", "b"}},
+		{name: "one by one", pieces: [][]byte{frame(pingFrame, "a"), frame(pongFrame, "z"), frame(pingFrame, "b")}, pongs: []string{"a", "b"}},
+		{name: "before a message", pieces: [][]byte{append(frame(pingFrame, "a"), frame(binaryFrame, "m")...)}, pongs: []string{"a"}, left: string(frame(binaryFrame, "m"))},
+		{name: "cut header", pieces: [][]byte{frame(pingFrame, "a")[:3]}, left: string(frame(pingFrame, "a")[:3])},
+		{name: "cut payload", pieces: [][]byte{frame(pingFrame, "abc")[:8]}, left: string(frame(pingFrame, "abc")[:8])},
+		{name: "unmasked", pieces: [][]byte{{pingFrame, 0, 0, 0, 0, 0}}, left: string([]byte{pingFrame, 0, 0, 0, 0, 0})},
+		{name: "in fragments", pieces: [][]byte{frame(pingFrame&0x7f, "a")}, left: string(frame(pingFrame&0x7f, "a"))},
+		{name: "reserved bit", pieces: [][]byte{frame(pingFrame|0x40, "a")}, left: string(frame(pingFrame|0x40, "a"))},
+		{name: "too long", pieces: [][]byte{append([]byte{pingFrame, maskedBit | 126}, make([]byte, 300)...)}, left: string(append([]byte{pingFrame, maskedBit | 126}, make([]byte, 300)...))},
+		{name: "unwelcome", pieces: [][]byte{frame(pingFrame, "a")}, refused: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			peer, conn := loopback(t)
+			s := newSocket(conn)
+			s.control = func() bool { return !tt.refused }
+			s.in.open(s, bufio.NewReader(s), nil)
+			if s.in.raw == nil {
+				t.Skip("only on Unix does the reader wait outside of the library")
+			}
+			returned := make(chan struct{})
+			go func() {
+				defer close(returned)
+				s.await()
+			}()
+			for _, piece := range tt.pieces {
+				if _, err := peer.Write(piece); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var want []byte
+			for _, pong := range tt.pongs {
+				want = append(append(want, pongFrame, byte(len(pong))), pong...)
+			}
+			got := make([]byte, len(want))
+			_ = peer.SetReadDeadline(time.Now().Add(patience))
+			if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("answered % x, %v, want % x", got, err, want)
+			}
+			if tt.left == "" { // it waits on, until there is a message
+				tt.left = "m"
+				if _, err := peer.Write([]byte("m")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			<-returned
+			if left := string(s.in.ahead); left != tt.left {
+				t.Errorf("left % x, want % x", left, tt.left)
+			}
+		})
+	}
+}
+
+// loopback returns both ends of a connection of this machine.
+func loopback(t *testing.T) (peer, conn net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if peer, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if conn, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = peer.Close()
+		_ = conn.Close()
+	})
+	return peer, conn
+}
+
+// wrapped is a ResponseWriter as a program's middleware makes them.
+type wrapped struct{ http.ResponseWriter }
+
+func (w *wrapped) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// TestAcceptKeepsNothingOfTheRequest: what net/http had for the request, 8 KiB of buffers with it, goes while the connection
+// stays.
+func TestAcceptKeepsNothingOfTheRequest(t *testing.T) {
+	gone := make(chan struct{})
+	_, server, _ := acceptedBy(t, func(w http.ResponseWriter) http.ResponseWriter {
+		kept := &wrapped{w}
+		runtime.AddCleanup(kept, func(gone chan struct{}) { close(gone) }, gone)
+		return kept
+	})
+	for deadline := time.Now().Add(patience); ; runtime.GC() {
+		select {
+		case <-gone:
+			runtime.KeepAlive(server)
+			return
+		default:
+			if time.Now().After(deadline) {
+				t.Fatal("the ResponseWriter is still there")
+			}
+		}
 	}
 }

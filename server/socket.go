@@ -49,7 +49,7 @@ type socket struct {
 	in incoming
 }
 
-// newSocket returns a socket above a network connection.
+// newSocket returns a socket above a network connection, which may still be to come.
 func newSocket(conn net.Conn) *socket {
 	s := &socket{Conn: conn}
 	s.try = func(fd uintptr) bool {
@@ -103,10 +103,13 @@ func (s *socket) isWelcome() bool {
 	return true
 }
 
-// Write writes a control frame of the library, which hands each over in one piece.
+// Write writes a control frame, of the library, which hands each over in one piece, or ours.
 func (s *socket) Write(frame []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return 0, net.ErrClosed
+	}
 	if len(frame) > 0 && frame[0]&opcodeBits == opcodeClose {
 		s.closed = true
 	}
@@ -169,7 +172,8 @@ func (s *socket) write(p []byte) error {
 	return nil
 }
 
-// slimWriter is a ResponseWriter whose connection, once hijacked, has small buffers and is a socket.
+// slimWriter is a ResponseWriter whose connection, once hijacked, has small buffers and is below a socket. Nobody may keep
+// it: what it wraps holds net/http's buffers.
 type slimWriter struct {
 	http.ResponseWriter
 	socket *socket
@@ -185,7 +189,7 @@ func (w *slimWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	w.socket = newSocket(conn)
+	w.socket.Conn = conn
 	w.socket.received.Store(time.Now().UnixNano())
 	reader := bufio.NewReaderSize(w.socket, readBufferBytes)
 	w.socket.in.open(w.socket, reader, bytes.Clone(ahead))
@@ -194,20 +198,20 @@ func (w *slimWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // accept upgrades a request. The origin has been judged by us, later and with a reason that browsers can see.
 func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, *socket, error) {
-	slim := &slimWriter{ResponseWriter: w}
-	ws, err := websocket.Accept(slim, r, &websocket.AcceptOptions{
+	sock := newSocket(nil)
+	ws, err := websocket.Accept(&slimWriter{w, sock}, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
 		Subprotocols:       selectable(r),
-		OnPingReceived:     func(context.Context, []byte) bool { return slim.socket.isWelcome() },
-		OnPongReceived:     func(context.Context, []byte) { slim.socket.isWelcome() },
+		OnPingReceived:     func(context.Context, []byte) bool { return sock.isWelcome() },
+		OnPongReceived:     func(context.Context, []byte) { sock.isWelcome() },
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	// Ours is the limit that peers meet, so that they hear the reason; the library's is the second line.
 	ws.SetReadLimit(s.limits.MessageBytes + 1<<20)
-	return ws, slim.socket, nil
+	return ws, sock, nil
 }
 
 // selectable returns the first subprotocol that is not a token. A browser that offers some closes the connection unless
