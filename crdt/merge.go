@@ -148,11 +148,11 @@ func (m *merger) release(r *turn) { m.free = append(m.free, r) }
 // one's structs are cut. Of updates that are at the same struct, the one read
 // last goes first: Yjs sorts them anew each time, and its sort is stable.
 func (m *merger) run() error {
-	size := 0
+	largest, all := 0, 0
 	for _, u := range m.updates {
-		size = max(size, len(u))
+		largest, all = max(largest, len(u)), all+len(u)
 	}
-	m.w = m.format.writer(m.format, size)
+	m.w = m.format.writer(m.format, min(all, 2*largest)) // where they say the same, all would be too much
 	for number := 1; ; number++ {
 		r, err := m.first()
 		if r == nil || err != nil {
