@@ -110,6 +110,7 @@ func (r *room) digest(ctx context.Context) (crdt.Snapshot, bool, *ysync.Refusal)
 		return crdt.Snapshot{}, false, refusalOfStorage(err)
 	}
 	if size > 0 {
+		r.share(&mergedLog{digest: digest, size: size, whole: true, kept: true}, last)
 		return digest, true, nil
 	}
 	m, refusal := r.merged(ctx)
@@ -117,6 +118,22 @@ func (r *room) digest(ctx context.Context) (crdt.Snapshot, bool, *ysync.Refusal)
 		return crdt.Snapshot{}, false, refusal
 	}
 	return m.digest, m.whole, nil
+}
+
+// share keeps a digest for a moment, as of entry last, if there is nothing better.
+func (r *room) share(digest *mergedLog, last uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shared == nil && r.isCold() && r.gate.assigned == last {
+		r.shareDigest(digest)
+	}
+}
+
+// shareDigest is share when it is known that there is nothing. The caller holds the lock.
+func (r *room) shareDigest(digest *mergedLog) {
+	if size := int64(digest.size); r.srv.keptDigests.take(size) {
+		r.shared = &sharedCopy{log: digest, made: time.Now(), charged: size, isDigest: true}
+	}
 }
 
 // keptDigest returns the digest that is beside a log, which tells of all that the log has up to entry last, and its size in
@@ -147,6 +164,10 @@ func (r *room) merged(ctx context.Context) (*mergedLog, *ysync.Refusal) {
 	r.mu.Lock()
 	c := r.shared
 	if c == nil || c.isDigest {
+		var digest *mergedLog
+		if c != nil {
+			digest = c.log
+		}
 		r.forgetShared()
 		log, last := r.log, r.gate.assigned
 		if log == nil {
@@ -155,7 +176,7 @@ func (r *room) merged(ctx context.Context) (*mergedLog, *ysync.Refusal) {
 		}
 		c = &sharedCopy{done: make(chan struct{})}
 		r.shared = c
-		go r.merge(c, log, last)
+		go r.merge(c, log, last, digest)
 	}
 	r.mu.Unlock()
 	select {
@@ -166,10 +187,10 @@ func (r *room) merged(ctx context.Context) (*mergedLog, *ysync.Refusal) {
 	}
 }
 
-// merge makes a shared copy.
-func (r *room) merge(c *sharedCopy, log *storage.Document, last uint64) {
+// merge makes a shared copy. The digest may be known already, else it is nil.
+func (r *room) merge(c *sharedCopy, log *storage.Document, last uint64, digest *mergedLog) {
 	r.srv.loads <- struct{}{}
-	m, err := mergeCold(r.name, log, last)
+	m, err := mergeCold(r.name, log, last, digest)
 	<-r.srv.loads
 	r.srv.counters.merges.Add(1)
 
@@ -198,25 +219,26 @@ func (r *room) merge(c *sharedCopy, log *storage.Document, last uint64) {
 		return
 	}
 	r.shared = nil
-	if size := int64(m.size); r.srv.keptDigests.take(size) {
-		digest := &mergedLog{digest: m.digest, whole: m.whole}
-		r.shared = &sharedCopy{log: digest, made: c.made, charged: size, isDigest: true}
-	}
+	r.shareDigest(&mergedLog{digest: m.digest, size: m.size, whole: m.whole, kept: m.whole})
 }
 
-// mergeCold reads a log up to and including entry last.
-func mergeCold(name string, log *storage.Document, last uint64) (m *mergedLog, err error) {
+// mergeCold reads a log up to and including entry last. The digest may be known already, else it is nil.
+func mergeCold(name string, log *storage.Document, last uint64, digest *mergedLog) (m *mergedLog, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("merging the log failed: %v\n%s", p, debug.Stack())
 		}
 	}()
-	var updates [][]byte
+	info := log.Info()
+	updates := make([][]byte, 0, info.LogEntries+1)
+	all := make([]byte, 0, info.Bytes)
 	err = log.Load(context.Background(), 0, func(e storage.Entry) error {
 		if e.Seq > last {
 			return errPast
 		}
-		updates = append(updates, append([]byte(nil), e.Update...))
+		begin := len(all)
+		all = append(all, e.Update...)
+		updates = append(updates, all[begin:len(all):len(all)])
 		return nil
 	})
 	if err != nil && !errors.Is(err, errPast) {
@@ -226,14 +248,17 @@ func mergeCold(name string, log *storage.Document, last uint64) (m *mergedLog, e
 		return &storage.CorruptError{Document: name, Seq: last, Reason: err.Error()}
 	}
 	m = new(mergedLog)
+	if digest != nil {
+		*m = *digest
+	} else if m.digest, m.size, err = keptDigest(context.Background(), log, last); err != nil {
+		return nil, fmt.Errorf("read the digest: %w", err)
+	} else if m.size > 0 {
+		m.whole, m.kept = true, true
+	}
 	if m.update, err = crdt.MergeUpdates(updates...); err != nil {
 		return nil, damaged(err)
 	}
-	if m.digest, m.size, err = keptDigest(context.Background(), log, last); err != nil {
-		return nil, fmt.Errorf("read the digest: %w", err)
-	}
 	if m.size > 0 {
-		m.whole, m.kept = true, true
 		return m, nil
 	}
 	contents, err := crdt.ContentsOfUpdate(m.update)
@@ -261,10 +286,14 @@ func mergeCold(name string, log *storage.Document, last uint64) (m *mergedLog, e
 	return m, nil
 }
 
-// dropShared lets a merged log go that nobody asked for within a second. The caller holds the lock.
+// dropShared lets a merged log go that nobody asked for within a second. The next who asks shall find it merged. The caller
+// holds the lock.
 func (r *room) dropShared(now time.Time) {
 	if c := r.shared; c != nil && !c.made.IsZero() && now.Sub(c.made) >= watchEvery {
 		r.forgetShared()
+		if !c.isDigest {
+			r.log.CompactSoon()
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,7 +28,7 @@ func expectColdEqualsLog(t testing.TB, s *Server, r *room) {
 		t.Error(err)
 		return
 	}
-	m, err := mergeCold(r.name, r.log, r.gate.assigned)
+	m, err := mergeCold(r.name, r.log, r.gate.assigned, nil)
 	if err != nil {
 		t.Error(err)
 		return
@@ -297,5 +298,47 @@ func TestDigestSparesTheLog(t *testing.T) {
 	}
 	if kept, err := d.Digest(t.Context(), 2); err != nil || kept != nil {
 		t.Errorf("got a digest of before (%v), want none after another entry", err)
+	}
+}
+
+// TestReadingCompacts: a log of many entries is merged for the first who reads it, and found compacted by those who come
+// after the next start.
+func TestReadingCompacts(t *testing.T) {
+	d := newDisk()
+	s := newTestServer(t, d, hooks{}, nil)
+	doc := crdt.New(crdt.Options{})
+	var updates [][]byte
+	for range 300 {
+		update, err := doc.Update(func(tx *crdt.Tx) error { return doc.Text("content").Insert(tx, 0, "x") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		updates = append(updates, update)
+	}
+	mustStore(t, s, "d", updates...)
+	r, refusal := s.rooms.attend(t.Context(), "d")
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	defer s.rooms.exit(r)
+	if _, refusal := r.coldUpdate(t.Context(), emptyVector); refusal != nil {
+		t.Fatal(refusal)
+	}
+	for deadline := time.Now().Add(patience); r.log.Info().Snapshot != 300; time.Sleep(time.Millisecond) {
+		r.look(time.Now().Add(watchEvery))
+		if time.Now().After(deadline) {
+			t.Fatal("no snapshot")
+		}
+	}
+	m, err := mergeCold("d", r.log, 300, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := crdt.New(crdt.Options{})
+	if _, err := got.ApplyUpdate(m.update); err != nil || got.RootString("content") != strings.Repeat("x", 300) {
+		t.Errorf("got %q, %v", got.RootString("content"), err)
+	}
+	if !m.digest.Equal(doc.Snapshot()) || !m.kept {
+		t.Error("the digest of before is not that of the snapshot")
 	}
 }

@@ -40,8 +40,12 @@ type CompactionOptions struct {
 	BytesPerSecond int
 }
 
-// agedEntries is how many entries make it worth while to compact a document at rest.
-const agedEntries = 16
+// How many entries make it worth while to compact a document at rest, and one whose
+// log is merged for readers, see [Document.CompactSoon].
+const (
+	agedEntries = 16
+	readEntries = 256
+)
 
 func (o CompactionOptions) withDefaults() CompactionOptions {
 	if o.Bytes == 0 {
@@ -90,7 +94,7 @@ type compactor struct {
 	rate  *rate.Limiter
 
 	mu     sync.Mutex
-	due    map[string]struct{}
+	due    map[string]bool      // true: somebody asked
 	wake   chan struct{}        // holds a token when there may be something due
 	failed map[string]time.Time // not before; used by the loop alone
 }
@@ -105,7 +109,7 @@ func (s *Store) StartCompaction(o CompactionOptions, merge Merge) (stop func()) 
 	o = o.withDefaults()
 	c := &compactor{
 		store: s, opts: o, merge: merge, rate: rate.NewLimiter(rate.Limit(o.BytesPerSecond), o.BytesPerSecond),
-		due: make(map[string]struct{}), wake: make(chan struct{}, 1), failed: make(map[string]time.Time),
+		due: make(map[string]bool), wake: make(chan struct{}, 1), failed: make(map[string]time.Time),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -121,10 +125,21 @@ func (s *Store) StartCompaction(o CompactionOptions, merge Merge) (stop func()) 
 	}
 }
 
-// note says that a document is due. It is called by the syncer and does not block.
-func (c *compactor) note(name string) {
+// CompactSoon tells the background compaction that the log was just merged for a
+// reader. Once compacted it need not be for the next one, so a document with 256
+// entries or more since its snapshot is compacted when its turn comes, in a tenth
+// of the time. Without a background compaction nothing happens.
+func (d *Document) CompactSoon() {
+	c := d.state.store.compactor.Load()
+	if c != nil && d.Info().LogEntries >= readEntries {
+		c.note(d.state.meta.name, true)
+	}
+}
+
+// note says that a document is due, or that somebody asked. It does not block.
+func (c *compactor) note(name string, asked bool) {
 	c.mu.Lock()
-	c.due[name] = struct{}{}
+	c.due[name] = c.due[name] || asked
 	c.mu.Unlock()
 	select {
 	case c.wake <- struct{}{}:
@@ -132,14 +147,14 @@ func (c *compactor) note(name string) {
 	}
 }
 
-func (c *compactor) take() (name string, ok bool) {
+func (c *compactor) take() (name string, asked, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for name := range c.due {
+	for name, asked := range c.due {
 		delete(c.due, name)
-		return name, true
+		return name, asked, true
 	}
-	return "", false
+	return "", false, false
 }
 
 func (c *compactor) loop(ctx context.Context) {
@@ -153,10 +168,31 @@ func (c *compactor) loop(ctx context.Context) {
 		case <-ticker.C:
 			c.sweep(ctx)
 		case <-c.wake:
-			for name, ok := c.take(); ok && ctx.Err() == nil; name, ok = c.take() {
-				c.try(ctx, name)
+			for name, asked, ok := c.take(); ok && ctx.Err() == nil; name, asked, ok = c.take() {
+				began := time.Now()
+				c.try(ctx, name, asked)
+				if asked {
+					c.rest(ctx, time.Since(began))
+				}
 			}
 		}
+	}
+}
+
+// What was only asked for has a tenth of the time, because it is asked for while many
+// come: nine times as long as it took, and no longer than mostRest, nothing is done.
+const (
+	restShare = 9
+	mostRest  = 5 * time.Second
+)
+
+// rest waits after a compaction that was asked for.
+func (c *compactor) rest(ctx context.Context, took time.Duration) {
+	t := time.NewTimer(min(restShare*took, mostRest))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -177,7 +213,7 @@ func (c *compactor) sweep(ctx context.Context) {
 		for _, d := range list {
 			after = d.Name
 			if d.Damage == nil && c.opts.Due(d, c.store.opts.Now()) {
-				c.try(ctx, d.Name)
+				c.try(ctx, d.Name, false)
 			}
 		}
 		if len(list) < maxList {
@@ -204,24 +240,24 @@ func (c *compactor) expire(ctx context.Context) {
 }
 
 // try compacts one document if it is due.
-func (c *compactor) try(ctx context.Context, name string) {
+func (c *compactor) try(ctx context.Context, name string, asked bool) {
 	if time.Now().Before(c.failed[name]) {
 		return
 	}
-	if err := c.compact(ctx, name); err != nil {
+	if err := c.compact(ctx, name, asked); err != nil {
 		c.failed[name] = time.Now().Add(c.opts.Sweep)
 		c.report("compact", name, err)
 	}
 }
 
-func (c *compactor) compact(ctx context.Context, name string) error {
+func (c *compactor) compact(ctx context.Context, name string, asked bool) error {
 	d, err := c.store.Document(ctx, name, false)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 	info := d.Info()
-	if !c.opts.Due(info, c.store.opts.Now()) {
+	if !c.opts.Due(info, c.store.opts.Now()) && !(asked && info.LogEntries >= readEntries) {
 		return nil // somebody was faster
 	}
 	for left := info.Bytes; left > 0; left -= int64(c.opts.BytesPerSecond) {

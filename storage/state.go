@@ -134,7 +134,7 @@ func (st *docState) advance(a advance) {
 	due := c != nil && c.opts.grown(a.tail, st.snapshot)
 	st.mu.Unlock()
 	if due {
-		c.note(st.name)
+		c.note(st.name, false)
 	}
 	if idle {
 		st.store.forgetIdle(st)
