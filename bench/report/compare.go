@@ -21,7 +21,7 @@ func Compare(before, after *Report) string {
 		for _, fact := range line.r.machineLines() {
 			b.WriteString("  - " + fact + "\n")
 		}
-		for _, failure := range line.r.Failures {
+		for _, failure := range slices.Concat(line.r.Failures, line.r.PeerFailures) {
 			b.WriteString("  ! " + strings.ReplaceAll(failure, "\n", "; ") + "\n")
 		}
 	}

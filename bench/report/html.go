@@ -35,6 +35,7 @@ svg { max-width: 100% } ul { padding-left: 1.2rem } .bad { color: #a02020 }
 <h1>weft: benchmarks</h1>
 <ul>{{range .Lines}}<li>{{.}}</li>{{end}}</ul>
 {{if .Failures}}<h2 class="bad">Failed</h2><ul class="bad">{{range .Failures}}<li>{{.}}</li>{{end}}</ul>{{end}}
+{{if .PeerFailures}}<h2 class="bad">Failed beside us</h2><ul class="bad">{{range .PeerFailures}}<li>{{.}}</li>{{end}}</ul>{{end}}
 {{if .Missing}}<h2>Not here</h2><ul>{{range .Missing}}<li>{{.}}</li>{{end}}</ul>{{end}}
 {{range .Sections}}<h2>{{.Title}}</h2>
 {{if .Note}}<p class="note">{{.Note}}</p>{{end}}
@@ -66,8 +67,8 @@ type pageCell struct {
 
 // pageData is what the template is given.
 type pageData struct {
-	Lines, Failures, Missing []string
-	Sections                 []section
+	Lines, Failures, PeerFailures, Missing []string
+	Sections                               []section
 }
 
 // Span is for the template.
@@ -75,7 +76,7 @@ func (pageData) Span(c pageCell) int { return c.Wide }
 
 // HTML returns the report as one page without anything outside it.
 func (r *Report) HTML() (string, error) {
-	data := pageData{Lines: r.machineLines(), Failures: r.Failures, Missing: r.Missing}
+	data := pageData{Lines: r.machineLines(), Failures: r.Failures, PeerFailures: r.PeerFailures, Missing: r.Missing}
 	if len(r.Engine) > 0 {
 		engines := sectionOf(r.peersTable())
 		if picture := r.SVG(); picture != "" {

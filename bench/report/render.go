@@ -30,7 +30,7 @@ func (r *Report) render(draw func(*table) string, gap, bullet string) string {
 	for _, list := range []struct {
 		title string
 		lines []string
-	}{{"Not here", r.Missing}, {"Failed", r.Failures}} {
+	}{{"Not here", r.Missing}, {"Failed", r.Failures}, {"Failed beside us", r.PeerFailures}} {
 		if len(list.lines) == 0 {
 			continue
 		}

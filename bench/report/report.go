@@ -23,13 +23,19 @@ type Report struct {
 	Server      *Server     `json:"server,omitempty"`
 	// Missing says what is not installed here and was left out for that reason.
 	Missing []string `json:"missing"`
-	// Failures says what could not be measured, and why.
-	Failures []string `json:"failures"`
+	// Failures says what of ours could not be measured or was wrong, and why; PeerFailures the same of others.
+	Failures     []string `json:"failures"`
+	PeerFailures []string `json:"peer_failures,omitempty"`
 }
 
-// Fail notes what could not be measured.
+// Fail notes what of ours could not be measured.
 func (r *Report) Fail(what string, err error) {
 	r.Failures = append(r.Failures, what+": "+err.Error())
+}
+
+// FailPeer notes what of others could not be measured.
+func (r *Report) FailPeer(what string, err error) {
+	r.PeerFailures = append(r.PeerFailures, what+": "+err.Error())
 }
 
 // Lack notes what is not installed.
@@ -37,7 +43,8 @@ func (r *Report) Lack(what string, err error) {
 	r.Missing = append(r.Missing, what+": "+err.Error())
 }
 
-// OK reports whether everything that was asked for was measured, and everybody had the right text.
+// OK reports whether everything of ours that was asked for was measured and right. What others do is shown and no failure
+// of the run.
 func (r *Report) OK() bool { return len(r.Failures) == 0 }
 
 func median(values []float64) float64 {

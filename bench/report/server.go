@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,16 +58,24 @@ func (s *Server) gaps(r *Report) {
 		}
 	}
 	for _, result := range s.Results {
-		where := result.Scenario + " on " + result.Peer
+		where, fail := result.Scenario+" on "+result.Peer, r.Fail
+		if !isOurs(result.Peer) {
+			fail = r.FailPeer
+		}
 		if result.Failure != "" {
-			r.Failures = append(r.Failures, where+": "+result.Failure)
+			fail(where, errors.New(result.Failure))
 		}
 		for _, row := range result.Rows {
 			for _, fault := range row.Faults {
-				r.Failures = append(r.Failures, where+", "+row.Label+": "+fault)
+				fail(where+", "+row.Label, errors.New(fault))
 			}
 		}
 	}
+}
+
+// isOurs says whether a server is weft, in whatever form, or the one that the run was asked to measure.
+func isOurs(peer string) bool {
+	return strings.HasPrefix(peer, scenario.Weft) || strings.Contains(peer, "://")
 }
 
 // SetServer puts what was measured on servers into the report, with what was not.

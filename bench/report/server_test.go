@@ -70,8 +70,17 @@ func TestServerTables(t *testing.T) {
 			t.Errorf("text lacks %q:\n%s", want, got)
 		}
 	}
-	if r.OK() {
-		t.Error("a report with a liar in it is OK")
+	if !r.OK() || !strings.Contains(got, "Failed beside us") {
+		t.Error("what others do wrong is ours, or is not told")
+	}
+	for _, ours := range []string{"weft", "weft /collab", "http://127.0.0.1:1/"} {
+		r := &Report{}
+		liar := sampleServer().Results[1]
+		liar.Peer = ours
+		r.SetServer(&Server{Results: []scenario.Result{liar}})
+		if r.OK() {
+			t.Errorf("a report with a fault of %s is OK", ours)
+		}
 	}
 }
 

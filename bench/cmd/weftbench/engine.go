@@ -225,9 +225,9 @@ func (b *bench) measure(ctx context.Context, name string, rows []engine.Row, sub
 		}
 	}
 	bar.done()
-	b.failures("weft on "+name, results, func(r report.EngineRow) string { return r.WeftError })
+	b.failures("weft on "+name, b.report.Fail, results, func(r report.EngineRow) string { return r.WeftError })
 	for i, peer := range b.peers {
-		b.failures(peer.Name+" on "+name, results, func(r report.EngineRow) string {
+		b.failures(peer.Name+" on "+name, b.report.FailPeer, results, func(r report.EngineRow) string {
 			if r.Peers[i].Absence != report.Failed {
 				return ""
 			}
@@ -238,7 +238,7 @@ func (b *bench) measure(ctx context.Context, name string, rows []engine.Row, sub
 }
 
 // failures notes the rows that failed; those that failed for the same reason together.
-func (b *bench) failures(who string, rows []report.EngineRow, reason func(report.EngineRow) string) {
+func (b *bench) failures(who string, fail func(what string, err error), rows []report.EngineRow, reason func(report.EngineRow) string) {
 	var reasons []string
 	failed := map[string][]string{}
 	for _, row := range rows {
@@ -250,7 +250,7 @@ func (b *bench) failures(who string, rows []report.EngineRow, reason func(report
 		}
 	}
 	for _, r := range reasons {
-		b.report.Fail(who+", "+strings.Join(failed[r], ", "), errors.New(r))
+		fail(who+", "+strings.Join(failed[r], ", "), errors.New(r))
 	}
 }
 
