@@ -85,13 +85,20 @@ func (st *docState) history() (History, error) {
 }
 
 // SetHistory sets what holds for the document from the next compaction on,
-// durably. Switching it off lets the next compaction delete what was kept.
+// durably. Switching it off lets the next compaction delete what was kept, and is
+// possible when there is no space for anything else. Errors: [ErrNoSpace],
+// [ErrDeleted], [ErrFailed], [ErrClosed].
 func (d *Document) SetHistory(h History) error {
 	st := d.state
 	value := encodeHistory(st.meta.id, h)
 	err := st.store.begin()
 	if err == nil {
 		defer st.store.reading.Done()
+		if h.On {
+			err = st.store.Writable()
+		}
+	}
+	if err == nil {
 		st.compacting.Lock() // which Delete takes too: nothing is written for a document that is gone
 		defer st.compacting.Unlock()
 		if err = ErrDeleted; !st.deleted.Load() {

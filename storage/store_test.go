@@ -332,6 +332,12 @@ func TestSpaceIsWatched(t *testing.T) {
 		if err := s.Writable(); !errors.Is(err, ErrNoSpace) {
 			t.Errorf("Writable below the reserve: got %v, want ErrNoSpace", err)
 		}
+		if err := d.SetHistory(History{On: true}); !errors.Is(err, ErrNoSpace) {
+			t.Errorf("SetHistory below the reserve: got %v, want ErrNoSpace", err)
+		}
+		if err := d.SetHistory(History{}); err != nil {
+			t.Errorf("SetHistory to off below the reserve: %v", err)
+		}
 		if _, err := s.Document(t.Context(), "new", true); !errors.Is(err, ErrNoSpace) {
 			t.Errorf("Document below the reserve: got %v, want ErrNoSpace", err)
 		}
