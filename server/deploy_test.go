@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestDeployFiles: what an operator copies says what it has to, and balances.
+// TestDeployFiles: what an operator copies says what it has to, and balances. web/clients/proxied.mjs runs those of the proxies.
 func TestDeployFiles(t *testing.T) {
 	tests := []struct {
 		file string
@@ -16,7 +16,7 @@ func TestDeployFiles(t *testing.T) {
 		{"weft.service", []string{"KillSignal=SIGTERM", "TimeoutStopSec=40", "Restart=on-failure", "NoNewPrivileges=yes", "ProtectSystem=strict", "GOMEMLIMIT=", "DynamicUser=yes", "LimitNOFILE="}, []string{"User=root"}},
 		{"Dockerfile", []string{"CGO_ENABLED=0", "FROM scratch", "USER 65532:65532", "VOLUME /data", `ENTRYPOINT ["/weft"]`, "--read-only"}, []string{"--allow-anonymous"}},
 		{"nginx.conf", []string{"proxy_http_version 1.1;", "proxy_set_header Upgrade $http_upgrade;", "proxy_set_header Connection $connection_upgrade;", "proxy_buffering off;", "proxy_read_timeout 75s;", "X-Forwarded-For", "error_page 502 504 = @later;"}, []string{"$request_uri", "$request "}},
-		{"Caddyfile", []string{"reverse_proxy 127.0.0.1:8080", "flush_interval -1", "delete token", "handle_errors"}, nil},
+		{"Caddyfile", []string{"reverse_proxy 127.0.0.1:8080", "flush_interval -1", "delete token", "request>headers delete", "handle_errors"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
