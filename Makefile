@@ -80,7 +80,7 @@ test-race: ## Run the Go tests under the race detector.
 	$(GO) test -race ./...
 
 .PHONY: test-web
-test-web: web-deps chromium build ## Run the web's unit tests, the real Yjs clients in Node, and the browser tests.
+test-web: web-deps chromium beside build ## Run the web's unit tests, the real Yjs clients in Node, and the browser tests.
 	cd web && $(NPM) test
 	for generator in $(FIXTURES); do node web/fixtures/$$generator.mjs --check || exit 1; done
 	cd web && WEFT_BIN=../bin/weft $(NPM) run clients
@@ -217,6 +217,15 @@ chromium: ## Make sure there is a Chromium for the browser tests; as root on Deb
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "no Chromium found: install one, or name it: make test CHROMIUM=/path/to/chromium" >&2; exit 1; fi; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
+
+.PHONY: beside
+beside: ## Install nginx, Caddy and Prometheus, which stand beside a server; as root on Debian without systemd, else the tests of them are skipped.
+	@lacking=""; for program in nginx caddy prometheus openssl; do command -v $$program >/dev/null || lacking="$$lacking $$program"; done; \
+	if [ -z "$$lacking" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || [ -d /run/systemd/system ]; then \
+		echo "beside: goes on without$$lacking"; exit 0; fi; \
+	{ apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$lacking; } || \
+		echo "beside: goes on without what apt-get did not install of$$lacking"
 
 .PHONY: fixtures
 fixtures: web-deps ## Regenerate the fixtures that real Yjs, lib0 and y-protocols wrote; a clean tree stays clean.

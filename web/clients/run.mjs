@@ -6,6 +6,7 @@ import { editing } from './editing.mjs'
 import { frames } from './frames.mjs'
 import { hocuspocus } from './hocuspocus.mjs'
 import { presence } from './presence.mjs'
+import { proxied } from './proxied.mjs'
 import { relay } from './relay.mjs'
 import { restored } from './restored.mjs'
 import { weft } from './weft.mjs'
@@ -24,6 +25,8 @@ describe('weft with real clients', { concurrency: true, timeout: 240000 }, () =>
 })
 
 test('a backup restored under providers of every version loses and doubles nothing', { timeout: 240000 }, restored)
+
+proxied()
 
 const seed = Number(process.env.WEFT_CRASH_SEED ?? Date.now() % 2 ** 31)
 

@@ -70,10 +70,15 @@ export class Server {
     return this.ended
   }
 
-  /** Asks the process to stop, and removes its data. Resolves with how it ended. */
-  async stop () {
+  /** Asks the process to stop. Resolves with how it ended. */
+  async halt () {
     this.child.kill('SIGTERM')
-    const end = await this.ended
+    return this.ended
+  }
+
+  /** The same, and removes its data. */
+  async stop () {
+    const end = await this.halt()
     process.off('exit', this.stopAtExit)
     rmSync(this.data, { recursive: true, force: true })
     return end
