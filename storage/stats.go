@@ -141,7 +141,10 @@ func (s *Store) Stats() Stats {
 	}
 	defer s.reading.Done()
 	m := s.db.Metrics()
-	st.DiskBytes, st.LogBytes = m.DiskSpaceUsage(), m.WAL.PhysicalSize
+	// Pebble counts the log that is being written as large as it was when it was
+	// begun: a new one as nothing, a recycled one as all of its file.
+	st.LogBytes = max(m.WAL.PhysicalSize, m.WAL.Size)
+	st.DiskBytes = m.DiskSpaceUsage() + st.LogBytes - m.WAL.PhysicalSize
 	st.MemTableBytes, st.CacheBytes = m.MemTable.Size, m.BlockCache.Size
 	st.Compactions = m.Compact.Count
 	return st

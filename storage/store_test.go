@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"testing"
@@ -373,4 +374,24 @@ func TestSpaceIsWatched(t *testing.T) {
 			t.Errorf("Close: %v", err)
 		}
 	})
+}
+
+// What was just written counts, also while its log is the first.
+func TestStatsHaveTheLogThatIsWritten(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, testOptions(t, fs))
+	d := mustDocument(t, s, "d")
+	random := rand.New(rand.NewPCG(1, 2))
+	update := make([]byte, 1<<16) // which nothing makes smaller
+	for i := range update {
+		update[i] = byte(random.Uint32())
+	}
+	const n = 8
+	for range n {
+		mustAppend(t, d, string(update))
+	}
+	waitDurable(t, d, n)
+	if st, least := s.Stats(), uint64(n*len(update)); st.LogBytes < least || st.DiskBytes < st.LogBytes {
+		t.Errorf("got a log of %d bytes in %d, want at least %d", st.LogBytes, st.DiskBytes, least)
+	}
 }
