@@ -12,23 +12,30 @@ const STOP_MILLISECONDS = 20_000
 /** One server; it can be stopped in any way and started again on the same data and the same port. */
 export class Server {
   readonly #data: string
+  readonly #flags: string[]
   #port = 0
   #child: ChildProcess | null = null
   #output = ''
 
-  private constructor(data: string) {
+  private constructor(data: string, flags: string[]) {
     this.#data = data
+    this.#flags = flags
   }
 
   /** Starts a server on empty data. */
-  static async start(): Promise<Server> {
-    const server = new Server(await mkdtemp(join(tmpdir(), 'weft-e2e-data-')))
+  static async start(...flags: string[]): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), 'weft-e2e-data-')), flags)
     await server.up()
     return server
   }
 
   get port(): number {
     return this.#port
+  }
+
+  /** The host and port of its admin listener, with the flag for that. */
+  get admin(): string {
+    return /admin on http:\/\/([^/]+)\//.exec(this.#output)?.[1] ?? ''
   }
 
   /** The address of the first page, with a slash at the end. */
@@ -38,9 +45,8 @@ export class Server {
 
   /** Starts it again. `port` 0 lets the system choose another one; by default it keeps the one it had. */
   async up(port = this.#port): Promise<void> {
-    const child = spawn(inject('weft'), ['dev', '--addr', `127.0.0.1:${port}`, '--data', this.#data], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const args = ['dev', '--addr', `127.0.0.1:${port}`, '--data', this.#data, ...this.#flags]
+    const child = spawn(inject('weft'), args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     this.#output = ''
     this.#port = await new Promise<number>((resolve, reject) => {
