@@ -52,7 +52,8 @@ const behind = (Kind) =>
 
     before(async () => {
       await server.start()
-      proxy = await new Kind(server.port).start()
+      proxy = new Kind(server.port)
+      await proxy.start()
     })
     after(async () => {
       for (const o of opened) o.close()

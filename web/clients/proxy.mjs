@@ -100,8 +100,8 @@ class Proxy {
   }
 
   async stop () {
-    this.child.kill('SIGTERM')
-    const late = setTimeout(() => this.child.kill('SIGKILL'), 10000)
+    this.child?.kill('SIGTERM')
+    const late = setTimeout(() => this.child?.kill('SIGKILL'), 10000)
     const end = await this.ended
     clearTimeout(late)
     process.off('exit', this.stopAtExit)
