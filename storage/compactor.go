@@ -128,7 +128,8 @@ func (s *Store) StartCompaction(o CompactionOptions, merge Merge) (stop func()) 
 // CompactSoon tells the background compaction that the log was just merged for a
 // reader. Once compacted it need not be for the next one, so a document with 256
 // entries or more since its snapshot is compacted when its turn comes, in a tenth
-// of the time. Without a background compaction nothing happens.
+// of the time. A document whose history is kept is not: each snapshot would stay.
+// Without a background compaction nothing happens.
 func (d *Document) CompactSoon() {
 	c := d.state.store.compactor.Load()
 	if c != nil && d.Info().LogEntries >= readEntries {
@@ -257,8 +258,13 @@ func (c *compactor) compact(ctx context.Context, name string, asked bool) error 
 	}
 	defer d.Close()
 	info := d.Info()
-	if !c.opts.Due(info, c.store.opts.Now()) && !(asked && info.LogEntries >= readEntries) {
-		return nil // somebody was faster
+	if !c.opts.Due(info, c.store.opts.Now()) {
+		if !asked || info.LogEntries < readEntries {
+			return nil // somebody was faster
+		}
+		if h, err := d.History(); err != nil || h.On {
+			return err
+		}
 	}
 	for left := info.Bytes; left > 0; left -= int64(c.opts.BytesPerSecond) {
 		if err := c.rate.WaitN(ctx, int(min(left, int64(c.opts.BytesPerSecond)))); err != nil {

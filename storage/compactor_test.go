@@ -174,22 +174,26 @@ func TestHostilePayload(t *testing.T) {
 // TestCompactSoon: a document is compacted because its log was merged for a reader, if that is worth while.
 func TestCompactSoon(t *testing.T) {
 	s := mustOpen(t, testOptions(t, vfs.NewMem()))
-	few, many, unasked := mustDocument(t, s, "few"), mustDocument(t, s, "many"), mustDocument(t, s, "unasked")
+	few, many, unasked, kept := mustDocument(t, s, "few"), mustDocument(t, s, "many"), mustDocument(t, s, "unasked"), mustDocument(t, s, "kept")
+	if err := kept.SetHistory(History{On: true}); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, kept, 1, readEntries)
 	fill(t, few, 1, readEntries-1)
 	fill(t, many, 1, readEntries)
 	fill(t, unasked, 1, readEntries)
 	many.CompactSoon() // nobody is there to do it
 	stop := s.StartCompaction(CompactionOptions{}, joined)
 	defer stop()
-	few.CompactSoon()
 	many.CompactSoon()
 	await(t, "snapshot", func() bool { return many.Info().Snapshot == readEntries })
-	s.compactor.Load().note("unasked", false)
-	few.CompactSoon()
 	fill(t, many, readEntries+1, 2*readEntries)
 	many.CompactSoon()
 	await(t, "second snapshot", func() bool { return many.Info().Snapshot == 2*readEntries })
-	for _, d := range []*Document{few, unasked} {
+	for d, asked := range map[*Document]bool{few: true, unasked: false, kept: true} {
+		if err := s.compactor.Load().compact(t.Context(), d.Info().Name, asked); err != nil {
+			t.Error(err)
+		}
 		if at := d.Info().Snapshot; at != 0 {
 			t.Errorf("%s has a snapshot at %d", d.Info().Name, at)
 		}
