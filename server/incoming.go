@@ -21,6 +21,8 @@ type incoming struct {
 	buffer *[]byte               // pooled; nil unless it holds ahead
 	ahead  []byte
 
+	drained int // bytes read since the last rest of a connection that is told to stop
+
 	looking sync.Mutex
 	library *bufio.Reader // what the library has read and not given out; nil when it may read on another goroutine
 }

@@ -228,3 +228,23 @@ func TestAcceptKeepsNothingOfTheRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestStoppedIsReadSlowly: a peer that was told to stop is read no faster than the drain allows, and to the end.
+func TestStoppedIsReadSlowly(t *testing.T) {
+	peer, conn := loopback(t)
+	s := newSocket(conn)
+	s.stop()
+	const n = 64 * drainBytes
+	go func() {
+		_, _ = peer.Write(make([]byte, n)) // the read tells what did not come
+		_ = peer.Close()
+	}()
+	began := time.Now()
+	got, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{s}, make([]byte, readBufferBytes))
+	if got != n || err != nil {
+		t.Errorf("read %d bytes, %v, want %d", got, err, n)
+	}
+	if took := time.Since(began); took < n/drainBytes*drainRest {
+		t.Errorf("it took %v, want at least %v", took, n/drainBytes*drainRest)
+	}
+}

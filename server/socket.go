@@ -36,6 +36,7 @@ type socket struct {
 	net.Conn
 	received atomic.Int64 // when bytes last came in, in nanoseconds of the Unix epoch
 	useless  atomic.Int64 // bytes that came since the last that meant anything
+	stopping atomic.Bool  // the peer was told to stop
 	control  func() bool  // called for each ping and pong by the goroutine that reads; false: do not answer
 	stuck    atomic.Int64 // when the write that is under way began or last made progress; 0 when there is none
 
@@ -72,8 +73,27 @@ func (s *socket) Read(p []byte) (int, error) {
 		if s.useless.Add(int64(n)) > mostUseless {
 			return 0, errUseless
 		}
+		s.restWhileStopping(n)
 	}
 	return n, err
+}
+
+// What a peer has on its way after it was told to stop is read at two megabytes a second: a flood of the smallest frames,
+// each of which the library looks at, would else take a core until it is through.
+const (
+	drainBytes = 4 << 10
+	drainRest  = 2 * time.Millisecond
+)
+
+// restWhileStopping rests now and then, once nothing more is expected. The caller holds the lock of what comes in.
+func (s *socket) restWhileStopping(n int) {
+	if !s.stopping.Load() {
+		return
+	}
+	if s.in.drained += n; s.in.drained >= drainBytes {
+		s.in.drained = 0
+		time.Sleep(drainRest)
+	}
 }
 
 // mostUseless bounds the bytes of headers without content: fragments of a message may be empty, there may be any number of
@@ -88,7 +108,10 @@ var errUseless = errors.New("nothing but headers comes")
 const mostUnread = 32 << 20
 
 // stop expects nothing more but what is on its way.
-func (s *socket) stop() { s.useless.Store(mostUseless - mostUnread) }
+func (s *socket) stop() {
+	s.useless.Store(mostUseless - mostUnread)
+	s.stopping.Store(true)
+}
 
 // useful notes that something came that is counted.
 func (s *socket) useful() { s.useless.Store(0) }
