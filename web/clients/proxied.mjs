@@ -106,7 +106,10 @@ const behind = (Kind) =>
       for (const c of [clients[0], inHeader]) c.provider.on('connection-close', (event) => event && closed.push([event.code, event.reason]))
       assert.equal((await server.halt()).code, 0)
       await until('the reason to reach the clients', () => closed.length >= 2)
-      for (const [code, reason] of closed.slice(0, 2)) assert.match(`${code} ${reason}`, /^1012 the server (restarts|is going down)$/)
+      // A proxy that sees the server's end first may cut a client off without a word (Caddy 2.6, 1 time in some 20): who is cut off comes back as well.
+      const told = closed.map(([code, reason]) => `${code} ${reason}`)
+      for (const end of told) assert.match(end, /^(1012 the server (restarts|is going down)|1006 )$/)
+      assert.ok(told.some((end) => end.startsWith('1012 ')), told.join(', '))
       const meanwhile = await proxy.fetch(view, { accept: 'text/event-stream', origin: proxy.http })
       assert.deepEqual([meanwhile.status, String(meanwhile.body)], [200, 'retry: 2000\n\n'])
       assert.match(meanwhile.headers['content-type'], /^text\/event-stream/)
