@@ -21,7 +21,8 @@ type incoming struct {
 	buffer *[]byte               // pooled; nil unless it holds ahead
 	ahead  []byte
 
-	drained int // bytes read since the last rest of a connection that is told to stop
+	gave time.Time     // when a connection that is told to stop last gave something to the library
+	busy time.Duration // that the library has worked on it since the last rest
 
 	looking sync.Mutex
 	library *bufio.Reader // what the library has read and not given out; nil when it may read on another goroutine
@@ -71,6 +72,24 @@ func (in *incoming) discard(n int) {
 	if in.ahead = nil; in.buffer != nil {
 		pooled.Put(in.buffer)
 		in.buffer = nil
+	}
+}
+
+// What a peer has on its way after it was told to stop has a tenth of the time: of a flood of the smallest frames, each of
+// which the library looks at, it would else take a core until all is through, while large ones cost it next to nothing.
+const (
+	stopBusy = time.Millisecond
+	stopRest = 9 * stopBusy
+)
+
+// rest is called when the library comes for more, and rests when it has worked long enough on what it got.
+func (in *incoming) rest() {
+	if in.gave.IsZero() {
+		return
+	}
+	if in.busy += time.Since(in.gave); in.busy >= stopBusy {
+		in.busy = 0
+		time.Sleep(stopRest)
 	}
 }
 

@@ -64,6 +64,10 @@ func newSocket(conn net.Conn) *socket {
 func (s *socket) Read(p []byte) (int, error) {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
+	if s.stopping.Load() {
+		s.in.rest()
+		defer func() { s.in.gave = time.Now() }()
+	}
 	if n := s.in.take(p); n > 0 {
 		return n, nil
 	}
@@ -73,27 +77,8 @@ func (s *socket) Read(p []byte) (int, error) {
 		if s.useless.Add(int64(n)) > mostUseless {
 			return 0, errUseless
 		}
-		s.restWhileStopping(n)
 	}
 	return n, err
-}
-
-// What a peer has on its way after it was told to stop is read at two megabytes a second: a flood of the smallest frames,
-// each of which the library looks at, would else take a core until it is through.
-const (
-	drainBytes = 4 << 10
-	drainRest  = 2 * time.Millisecond
-)
-
-// restWhileStopping rests now and then, once nothing more is expected. The caller holds the lock of what comes in.
-func (s *socket) restWhileStopping(n int) {
-	if !s.stopping.Load() {
-		return
-	}
-	if s.in.drained += n; s.in.drained >= drainBytes {
-		s.in.drained = 0
-		time.Sleep(drainRest)
-	}
 }
 
 // mostUseless bounds the bytes of headers without content: fragments of a message may be empty, there may be any number of
