@@ -212,14 +212,14 @@ func (r *room) merge(c *sharedCopy, log *storage.Document, last uint64, digest *
 		return // the room has an engine, or is closed
 	}
 	if m.whole && !m.kept && r.gate.assigned == last {
-		r.store(last, m.digest)
+		m.kept = r.store(last, m.digest)
 	}
 	c.made = time.Now()
 	if c.charged = int64(len(m.update)); r.srv.kept.take(c.charged) {
 		return
 	}
 	r.shared = nil
-	r.shareDigest(&mergedLog{digest: m.digest, size: m.size, whole: m.whole, kept: m.whole})
+	r.shareDigest(&mergedLog{digest: m.digest, size: m.size, whole: m.whole, kept: m.kept})
 }
 
 // mergeCold reads a log up to and including entry last. The digest may be known already, else it is nil.
@@ -321,9 +321,11 @@ func (r *room) keepDigest() {
 	r.store(r.gate.assigned, r.doc.Snapshot())
 }
 
-// store writes a digest. It is made again when that fails, as it does while the disk is full.
-func (r *room) store(seq uint64, digest crdt.Snapshot) {
-	if err := r.log.KeepDigest(seq, digest.Encode()); err != nil {
+// store writes a digest, and reports whether it will be there. It is made again when not, as while the disk is full.
+func (r *room) store(seq uint64, digest crdt.Snapshot) bool {
+	err := r.log.KeepDigest(seq, digest.Encode())
+	if err != nil {
 		r.srv.log.Debug("keep a digest", "document", r.name, "error", err)
 	}
+	return err == nil
 }

@@ -27,7 +27,8 @@ type CompactionOptions struct {
 	// Entries since the last snapshot. 0 is 8,192.
 	Entries int64
 	// Age of the last entry, when there are at least 16 since the last snapshot:
-	// a document that came to rest is made quick to load. 0 is 1 h.
+	// a document that came to rest is made quick to load. 0 is 1 h. Unless it is
+	// negative, so is a document that is read, see [Document.CompactSoon].
 	Age time.Duration
 	// Sweep is the time between two looks at all documents, which find what is due
 	// by age, and what a process before this one left. 0 is 15 min.
@@ -132,7 +133,7 @@ func (s *Store) StartCompaction(o CompactionOptions, merge Merge) (stop func()) 
 // Without a background compaction nothing happens.
 func (d *Document) CompactSoon() {
 	c := d.state.store.compactor.Load()
-	if c != nil && d.Info().LogEntries >= readEntries {
+	if c != nil && c.opts.Age > 0 && d.Info().LogEntries >= readEntries {
 		c.note(d.state.meta.name, true)
 	}
 }

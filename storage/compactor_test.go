@@ -183,7 +183,12 @@ func TestCompactSoon(t *testing.T) {
 	fill(t, many, 1, readEntries)
 	fill(t, unasked, 1, readEntries)
 	many.CompactSoon() // nobody is there to do it
-	stop := s.StartCompaction(CompactionOptions{}, joined)
+	stop := s.StartCompaction(CompactionOptions{Age: -1}, joined)
+	if many.CompactSoon(); len(s.compactor.Load().due) > 0 {
+		t.Error("a document is compacted for a reader where none at rest is")
+	}
+	stop()
+	stop = s.StartCompaction(CompactionOptions{}, joined)
 	defer stop()
 	many.CompactSoon()
 	await(t, "snapshot", func() bool { return many.Info().Snapshot == readEntries })
