@@ -87,13 +87,19 @@ func checkSecret(secret []byte) error {
 		return fmt.Errorf("a secret has at least %d bytes, not %d", minSecretBytes, len(secret))
 	}
 	text := bytes.TrimSpace(secret)
-	for _, start := range []string{"-----BEGIN", "{", "ssh-", "ecdsa-sha2-"} {
+	for _, start := range []string{"-----BEGIN", "ssh-", "ecdsa-sha2-"} {
 		if bytes.HasPrefix(text, []byte(start)) {
-			return errors.New("this is the text of a key, not a secret")
+			return errNotSecret
 		}
+	}
+	var jwk map[string]any // a brace alone says nothing: one random secret in 256 begins with it
+	if json.Unmarshal(text, &jwk) == nil {
+		return errNotSecret
 	}
 	return nil
 }
+
+var errNotSecret = errors.New("this is the text of a key, not a secret")
 
 // check finds keys that are out of range, and private halves that do not belong to the public one.
 func (k Key) check() error {

@@ -156,6 +156,29 @@ func TestNewKeyFindsHalvesThatDoNotFit(t *testing.T) {
 	}
 }
 
+// TestSecretsAreTold: the text of a key is no secret, whatever is in it, and a secret may begin like one.
+func TestSecretsAreTold(t *testing.T) {
+	long := strings.Repeat("x", minSecretBytes)
+	for _, c := range []struct {
+		secret string
+		good   bool
+	}{
+		{long, true},
+		{"{" + long, true}, // one random secret in 256 begins with this
+		{"\n{\xff" + long, true},
+		{`{"` + long + `"}`, true},
+		{`{"kty":"OKP","x":"` + long + `"}`, false},
+		{" \n{\"keys\":[" + strings.Repeat(" ", minSecretBytes) + "]}\n", false},
+		{"-----BEGIN PUBLIC KEY-----\n" + long, false},
+		{"\tssh-ed25519 " + long, false},
+		{"ecdsa-sha2-nistp256 " + long, false},
+	} {
+		if _, err := NewKey("", []byte(c.secret)); (err == nil) != c.good {
+			t.Errorf("%q: got %v, want good %v", c.secret, err, c.good)
+		}
+	}
+}
+
 // TestKeysDoNotShowThemselves: a key that is printed or logged by mistake is its name.
 func TestKeysDoNotShowThemselves(t *testing.T) {
 	for algorithm, key := range testKeys() {
