@@ -65,51 +65,75 @@ type value struct {
 // into one run, everything else is an item of its own.
 func packValues(vs []any, check func(any) error) ([]value, error) {
 	var out []value
-	var err error
-	for i, v := range vs {
-		if err = check(v); err == nil {
-			out, err = appendPacked(out, v)
-		}
-		if i == 0 && len(out) == 1 && out[0].kind == kindAny {
-			run := &out[0] // most likely all the others belong to it, and take about as much
-			run.ends, run.bytes = slices.Grow(run.ends, len(vs)-1), slices.Grow(run.bytes, (len(vs)-1)*min(len(run.bytes), 16))
+	for i := 0; i < len(vs); {
+		n, v, err := packRun(vs[i:], check)
+		if n == 0 && err == nil {
+			n = 1
+			if err = check(vs[i]); err == nil {
+				v, err = packValue(vs[i])
+			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("value %d: %w", i, err)
+			return nil, fmt.Errorf("value %d: %w", i+n, err)
 		}
+		out = append(out, v)
+		i += n
 	}
 	return out, nil
 }
 
-// packValue turns one Go value into the content of an item.
-func packValue(v any) (value, error) {
-	out, err := appendPacked(nil, v)
-	if err != nil {
-		return value{}, err
+// packRun turns the values at the start that Any can hold into a run of
+// elements, and returns how many they are, also on an error.
+func packRun(vs []any, check func(any) error) (int, value, error) {
+	var b []byte
+	var ends []int
+	for i, v := range vs {
+		if !isElement(v) {
+			vs = vs[:i]
+			break
+		}
+		err := check(v)
+		if err == nil {
+			b, err = appendValue(b, v)
+		}
+		if err != nil {
+			return i, value{}, err
+		}
+		if ends == nil { // most likely all the others belong to it, and take about as much
+			ends = make([]int, 0, len(vs))
+			b = slices.Grow(b, (len(vs)-1)*min(len(b), 16))
+		}
+		ends = append(ends, len(b))
 	}
-	return out[0], nil
+	return len(vs), value{kind: kindAny, bytes: b, ends: ends}, nil
 }
 
-func appendPacked(list []value, v any) ([]value, error) {
+// packValue turns one Go value into the content of an item.
+func packValue(v any) (value, error) {
 	switch v := v.(type) {
 	case []byte:
-		return append(list, value{kind: kindBinary, bytes: lib0.AppendBytes(nil, v)}), nil
+		return value{kind: kindBinary, bytes: lib0.AppendBytes(nil, v)}, nil
 	case Subdoc:
 		b, err := v.encode()
-		return append(list, value{kind: kindDoc, bytes: b}), err
+		return value{kind: kindDoc, bytes: b}, err
 	case *Prelim:
 		if v == nil {
-			return list, fmt.Errorf("%w: a nil Prelim", ErrValue)
+			return value{}, fmt.Errorf("%w: a nil Prelim", ErrValue)
 		}
-		return append(list, value{kind: kindType, content: v}), nil
+		return value{kind: kindType, content: v}, nil
 	}
-	run := openRun(&list)
-	b, err := appendValue(run.bytes, v)
-	if err != nil {
-		return list, err
+	b, err := appendValue(nil, v)
+	return value{kind: kindAny, bytes: b, ends: []int{len(b)}}, err
+}
+
+// isElement reports whether a Go value is to be one of a run, and no item of
+// its own.
+func isElement(v any) bool {
+	switch v.(type) {
+	case []byte, Subdoc, *Prelim:
+		return false
 	}
-	run.bytes, run.ends = b, append(run.ends, len(b))
-	return list, nil
+	return true
 }
 
 // appendElement appends an element in its canonical form.

@@ -401,18 +401,20 @@ func (d *Doc) decodeElements(src *source, it *item) error {
 	if likely := min(int(n), src.Len()); likely > 16 {
 		d.elems, d.blobs = slices.Grow(d.elems, likely), slices.Grow(d.blobs, 2*likely)
 	}
+	elems, blobs := d.elems, d.blobs
 	for range n {
-		d.elems = append(d.elems, uint32(len(d.blobs)))
+		elems = append(elems, uint32(len(blobs)))
 		if it.kind() == kindAny {
-			d.blobs, err = lib0.CanonicalAny(d.blobs, &src.Decoder)
+			blobs, err = lib0.CanonicalAny(blobs, &src.Decoder)
 		} else {
-			d.blobs, err = src.legacyJSON(d.blobs)
+			blobs, err = src.legacyJSON(blobs)
 		}
 		if err != nil {
-			return err
+			break
 		}
 	}
-	return nil
+	d.elems, d.blobs = elems, blobs
+	return err
 }
 
 // decodeDeletes reads the delete set. Ranges may come unsorted and overlapping.

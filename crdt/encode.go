@@ -291,15 +291,7 @@ func (d *Doc) writeContent(s *sink, it *item, offset uint32) {
 		s.str(d.wtf8)
 	case kindAny, kindJSON:
 		s.length(it.len - offset)
-		for _, at := range d.elems[it.content+offset : it.content+it.len] {
-			v := d.blobs[at:]
-			v = v[:lib0.SkipAny(v)]
-			if it.kind() == kindAny {
-				s.any(v)
-			} else {
-				s.legacyJSON(v)
-			}
-		}
+		d.writeElements(s, it, offset)
 	case kindEmbed:
 		s.json(d.blobs[it.content:])
 	case kindFormat:
@@ -321,6 +313,27 @@ func (d *Doc) writeContent(s *sink, it *item, offset uint32) {
 		options := src.Rest()
 		s.any(options[:lib0.SkipAny(options)])
 	}
+}
+
+// writeElements writes the elements of an array run, from offset on.
+func (d *Doc) writeElements(s *sink, it *item, offset uint32) {
+	elems := d.elems[it.content+offset : it.content+it.len]
+	if it.kind() == kindJSON {
+		for _, at := range elems {
+			v := d.blobs[at:]
+			s.legacyJSON(v[:lib0.SkipAny(v)])
+		}
+		return
+	}
+	b := s.b
+	if first, last := elems[0], elems[len(elems)-1]; last-first < 16*uint32(len(elems)) { // as long as they lie together
+		b = slices.Grow(b, int(last-first))
+	}
+	for _, at := range elems {
+		v := d.blobs[at:]
+		b = lib0.AppendWireAny(b, v[:lib0.SkipAny(v)])
+	}
+	s.b = b
 }
 
 // formatOf returns the key and the canonical value of a format item.

@@ -1,5 +1,10 @@
 package lib0
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // AppendUint appends v as a variable-length integer. v must not exceed
 // MaxSafeInteger, or no decoder will accept it.
 func AppendUint(b []byte, v uint64) []byte {
@@ -10,24 +15,33 @@ func AppendUint(b []byte, v uint64) []byte {
 	return append(b, byte(v))
 }
 
-// AppendInt appends v as a signed variable-length integer.
-func AppendInt(b []byte, v int64) []byte {
-	if v < 0 {
-		return appendSigned(b, uint64(-v), 0x40)
-	}
-	return appendSigned(b, uint64(v), 0)
+// putUint writes v, which is less than 1<<56, at b[at:] as AppendUint would, and returns where it ends. There must be eight
+// bytes of room, all of which it may change. It does not branch on how many are needed, which nobody could guess of the
+// clocks in a document.
+func putUint(b []byte, at int, v uint64) (end int) {
+	x := v&0x0fffffff | v&0xfffffff0000000<<4
+	x = x&0x00003fff00003fff | x&0x0fffc0000fffc000<<2
+	x = x&0x007f007f007f007f | x&0x3f803f803f803f80<<1
+	n := (bits.Len64(v|1) + 6) / 7
+	binary.LittleEndian.PutUint64(b[at:], x|0x8080808080808080&(1<<((8*n-8)&63)-1))
+	return at + n
 }
+
+// signed returns what AppendUint writes as AppendInt writes an integer: its sign is the seventh bit.
+func signed(v int64) uint64 {
+	if v < 0 {
+		return spreadSign(uint64(-v)) | 0x40
+	}
+	return spreadSign(uint64(v))
+}
+
+func spreadSign(u uint64) uint64 { return u&0x3f | u>>6<<7 }
+
+// AppendInt appends v as a signed variable-length integer.
+func AppendInt(b []byte, v int64) []byte { return AppendUint(b, signed(v)) }
 
 // AppendNegativeZero appends the signed integer that JavaScript calls -0.
 func AppendNegativeZero(b []byte) []byte { return append(b, 0x40) }
-
-func appendSigned(b []byte, u uint64, sign byte) []byte {
-	if u < 0x40 {
-		return append(b, byte(u)|sign)
-	}
-	b = append(b, byte(u)&0x3f|sign|0x80)
-	return AppendUint(b, u>>6)
-}
 
 // AppendBytes appends the length of p and p.
 func AppendBytes(b, p []byte) []byte {
