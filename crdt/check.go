@@ -40,11 +40,14 @@ func (c *checker) clients() {
 			c.fail("client %d is still part of an update", cl.id)
 		}
 		clock := uint32(0)
-		for _, b := range cl.structs.blocks {
-			if len(b) == 0 || len(b) > blockLen {
-				c.fail("block of %d structs of client %d", len(b), cl.id)
+		for j := range cl.structs.blocks {
+			b := &cl.structs.blocks[j]
+			if b.len() == 0 || b.len() > blockLen || b.refs != nil && len(b.refs) != b.len() {
+				c.fail("block of %d structs and %d handles of client %d", b.len(), len(b.refs), cl.id)
+				return
 			}
-			for _, e := range b {
+			for k := range b.clocks {
+				e := entry{b.clocks[k], b.ref(k)}
 				it := c.d.item(e.ref)
 				if e.clock != clock || it.clock != clock || it.client() != uint32(i) || it.len == 0 {
 					c.fail("client %d: struct of client %d at %d+%d listed at %d, expected %d", cl.id, it.client(), it.clock, it.len, e.clock, clock)

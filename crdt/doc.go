@@ -460,7 +460,7 @@ func (d *Doc) Stats() Stats {
 	for i := range d.clients {
 		s.Bytes += 64
 		for _, b := range d.clients[i].structs.blocks {
-			s.Bytes += 24 + 8*cap(b)
+			s.Bytes += 56 + 4*cap(b.clocks) + 4*cap(b.refs)
 		}
 	}
 	return s

@@ -193,9 +193,9 @@ func (d *Doc) writeStructs(s *sink, from func(client uint32) uint32, cs []uint32
 		}
 		l := &d.clients[c].structs
 		p := l.find(clock)
-		count := len(l.blocks[p.block]) - p.index
+		count := l.blocks[p.block].len() - p.index
 		for _, more := range l.blocks[p.block+1:] {
-			count += len(more)
+			count += more.len()
 		}
 		s.uint(uint64(count))
 		s.client(d.clients[c].id)
@@ -203,11 +203,8 @@ func (d *Doc) writeStructs(s *sink, from func(client uint32) uint32, cs []uint32
 		e := l.at(p)
 		d.writeStruct(s, d.item(e.ref), clock-e.clock)
 		s.noteDeleted(c, d.item(e.ref))
-		for i, blk := range l.blocks[p.block:] {
-			if i == 0 {
-				blk = blk[p.index+1:]
-			}
-			d.writeBlock(s, c, blk)
+		for i, done := p.block, p.index+1; i < len(l.blocks); i, done = i+1, 0 {
+			d.writeBlock(s, c, &l.blocks[i], done)
 		}
 	}
 }
@@ -349,8 +346,8 @@ func (d *Doc) deleteSet() []idRange {
 	rs := make([]idRange, 0, d.slab.live/2)
 	for c := 1; c < len(d.clients); c++ {
 		for _, blk := range d.clients[c].structs.blocks {
-			for _, e := range blk {
-				it := d.item(e.ref)
+			for i := range blk.clocks {
+				it := d.item(blk.ref(i))
 				if !it.deleted() {
 					continue
 				}

@@ -9,17 +9,17 @@ import (
 // The short way of encoding, the counterpart of loading.go: of ASCII text and
 // deleted runs that have an origin.
 
-// writeBlock writes the structs of a block of client c.
-func (d *Doc) writeBlock(s *sink, c uint32, blk []entry) {
+// writeBlock writes the structs of a block of client c, from number i on.
+func (d *Doc) writeBlock(s *sink, c uint32, blk *runBlock, i int) {
 	if s.v2 != nil {
-		d.writeBlockV2(s, c, blk)
+		d.writeBlockV2(s, c, blk, i)
 		return
 	}
 	var self [10]byte // the client's id as it is written
 	selfLen := len(lib0.AppendUint(self[:0], d.clients[c].id))
 	out, n := s.b[:cap(s.b)], len(s.b)
-	for _, e := range blk {
-		it := d.item(e.ref)
+	for ; i < blk.len(); i++ {
+		it := d.item(blk.ref(i))
 		s.noteDeleted(c, it)
 		if !it.isQuick() {
 			s.b = out[:n]
@@ -109,10 +109,10 @@ func putLong(out []byte, n int, v uint32) int {
 }
 
 // writeBlockV2 is writeBlock for V2.
-func (d *Doc) writeBlockV2(s *sink, c uint32, blk []entry) {
+func (d *Doc) writeBlockV2(s *sink, c uint32, blk *runBlock, i int) {
 	v2 := s.v2
-	for _, e := range blk {
-		it := d.item(e.ref)
+	for ; i < blk.len(); i++ {
+		it := d.item(blk.ref(i))
 		s.noteDeleted(c, it)
 		if !it.isQuick() {
 			d.writeStruct(s, it, 0)

@@ -75,7 +75,7 @@ func (d *Doc) writeStructsUntil(s *sink, client, end uint32) {
 	last := l.find(end - 1)
 	count := last.index + 1
 	for _, b := range l.blocks[:last.block] {
-		count += len(b)
+		count += b.len()
 	}
 	s.uint(uint64(count))
 	s.client(d.clients[client].id)
