@@ -2,6 +2,9 @@ package awareness
 
 import "github.com/weftsync/weft/crdt/lib0"
 
+// entryRoom is about how long an entry is, beside its state.
+const entryRoom = 16
+
 // AppendEntries appends an update that holds the entries, in their order.
 func AppendEntries(dst []byte, entries []Entry) []byte {
 	dst = lib0.AppendUint(dst, uint64(len(entries)))

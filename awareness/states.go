@@ -68,13 +68,14 @@ func (s *States) All() iter.Seq2[uint64, []byte] {
 // AppendUpdate appends an update that tells the state and clock of these clients, null for those who have left.
 // Unknown ids are left out.
 func (s *States) AppendUpdate(dst []byte, ids ...uint64) []byte {
-	n := 0
+	n, size := 0, entryRoom
 	for _, id := range ids {
-		if s.clients[id] != nil {
+		if c := s.clients[id]; c != nil {
 			n++
+			size += entryRoom + len(c.state)
 		}
 	}
-	dst = lib0.AppendUint(dst, uint64(n))
+	dst = lib0.AppendUint(slices.Grow(dst, size), uint64(n))
 	for _, id := range ids {
 		if c := s.clients[id]; c != nil {
 			dst = appendEntry(dst, id, c.clock, c.state)
@@ -85,7 +86,7 @@ func (s *States) AppendUpdate(dst []byte, ids ...uint64) []byte {
 
 // AppendAll appends an update that tells of every client that is present: what somebody who joins has to hear.
 func (s *States) AppendAll(dst []byte) []byte {
-	dst = lib0.AppendUint(dst, uint64(s.live))
+	dst = lib0.AppendUint(slices.Grow(dst, s.bytes+(1+s.live)*entryRoom), uint64(s.live))
 	for id, state := range s.All() {
 		dst = appendEntry(dst, id, s.clients[id].clock, state)
 	}

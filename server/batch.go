@@ -25,9 +25,9 @@ const (
 	batchBytes = progressBytes
 )
 
-// newBatch returns an empty batch. The caller has to give its buffer back with done.
-func newBatch(s *socket) *batch {
-	b := &batch{socket: s, buffer: pooled.Get().(*[]byte)}
+// newBatch returns an empty batch. The caller, or who gets it from there, has to give its buffer back with done.
+func newBatch(s *socket) batch {
+	b := batch{socket: s, buffer: pooled.Get().(*[]byte)}
 	*b.buffer = (*b.buffer)[:0]
 	return b
 }

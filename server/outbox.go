@@ -20,7 +20,8 @@ import (
 type outbox struct {
 	mu       sync.Mutex
 	queue    []parcel
-	bytes    int // of the frames in queue
+	first    [1]parcel // where the queue begins: mostly a frame is sent before the next comes
+	bytes    int       // of the frames in queue
 	maxBytes int
 	maxCount int
 
@@ -131,8 +132,7 @@ func (o *outbox) push(p parcel) (start bool) {
 	case p.kind == updateParcel && p.seq <= p.to.mail.sent:
 		return false
 	}
-	o.queue = append(o.queue, p)
-	o.bytes += len(p.frame)
+	o.add(p)
 	if o.bytes > o.maxBytes || len(o.queue) > o.maxCount {
 		o.drop()
 	}
@@ -152,10 +152,19 @@ func (o *outbox) acknowledge(s *session, applied bool, n int) (start bool) {
 		m.statuses[last].n += n
 	} else {
 		m.statuses = append(m.statuses, statuses{applied, n})
-		o.queue = append(o.queue, parcel{to: s, kind: statusParcel})
+		o.add(parcel{to: s, kind: statusParcel})
 	}
 	o.statuses += n
 	return o.start()
+}
+
+// add appends a parcel to the queue.
+func (o *outbox) add(p parcel) {
+	if o.queue == nil {
+		o.queue = o.first[:0]
+	}
+	o.queue = append(o.queue, p)
+	o.bytes += len(p.frame)
 }
 
 // start claims the writing, if nobody writes yet. Who claims it has to give the connection to the senders, whose work on
@@ -222,7 +231,7 @@ func (o *outbox) take() (errand, bool) {
 	defer o.mu.Unlock()
 	e, ok := o.pick()
 	if !ok {
-		o.queue, o.lacking = nil, nil // an idle connection keeps no queue
+		o.lacking = nil
 		o.writing = false
 	}
 	return e, ok
@@ -258,7 +267,9 @@ func (o *outbox) pick() (errand, bool) {
 func (o *outbox) next() parcel {
 	p := o.queue[0]
 	o.queue[0] = parcel{}
-	o.queue = o.queue[1:]
+	if o.queue = o.queue[1:]; len(o.queue) == 0 {
+		o.queue = nil // an idle connection keeps none
+	}
 	o.bytes -= len(p.frame)
 	return p
 }

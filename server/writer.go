@@ -40,7 +40,7 @@ func (c *connection) send() {
 			go c.write(b, e, true)
 			return
 		}
-		c.add(b, e)
+		c.add(&b, e)
 		if e, ok = c.out.more(); ok {
 			continue
 		}
@@ -60,12 +60,12 @@ func (c *connection) send() {
 }
 
 // write goes on with a batch for as long as it takes, first with an errand if there is one.
-func (c *connection) write(b *batch, e errand, ok bool) {
+func (c *connection) write(b batch, e errand, ok bool) {
 	defer c.out.writers.Done()
 	defer b.done()
 	for {
 		for ok {
-			if !c.add(b, e) {
+			if !c.add(&b, e) {
 				return
 			}
 			e, ok = c.out.more()

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/weftsync/weft/crdt/lib0"
 )
@@ -23,6 +24,9 @@ const (
 
 // authDenied is the second number of a frame that begins with frameAuth.
 const authDenied = 0
+
+// mostAhead is how many bytes stand at most in front of what an awareness frame carries.
+const mostAhead = 1 + 8
 
 // emptyAwareness is an awareness update about nobody. It is what keeps a quiet connection alive: providers reconnect
 // when no message of the application has come for 30 s, and a ping of the WebSocket is none.
@@ -146,7 +150,7 @@ func (YWebsocket) AppendUpdate(b, update []byte) []byte {
 
 // AppendAwareness appends a frame that carries an awareness update.
 func (YWebsocket) AppendAwareness(b, update []byte) []byte {
-	return lib0.AppendBytes(append(b, frameAwareness), update)
+	return lib0.AppendBytes(append(slices.Grow(b, mostAhead+len(update)), frameAwareness), update)
 }
 
 // AppendDenied appends a frame that says that permission is denied. y-websocket prints the reason and does nothing
