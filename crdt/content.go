@@ -83,15 +83,15 @@ func packValues(vs []any, check func(any) error) ([]value, error) {
 }
 
 // packRun turns the values at the start that Any can hold into a run of
-// elements, and returns how many they are, also on an error.
+// elements, and returns how many they are, or how many came before an error.
 func packRun(vs []any, check func(any) error) (int, value, error) {
+	n := 0
+	for n < len(vs) && isElement(vs[n]) {
+		n++
+	}
+	ends := make([]int, n)
 	var b []byte
-	var ends []int
-	for i, v := range vs {
-		if !isElement(v) {
-			vs = vs[:i]
-			break
-		}
+	for i, v := range vs[:n] {
 		err := check(v)
 		if err == nil {
 			b, err = appendValue(b, v)
@@ -99,13 +99,12 @@ func packRun(vs []any, check func(any) error) (int, value, error) {
 		if err != nil {
 			return i, value{}, err
 		}
-		if ends == nil { // most likely all the others belong to it, and take about as much
-			ends = make([]int, 0, len(vs))
-			b = slices.Grow(b, (len(vs)-1)*min(len(b), 16))
+		ends[i] = len(b)
+		if i == 0 { // most likely the others take about as much
+			b = slices.Grow(b, (n-1)*min(len(b), 16))
 		}
-		ends = append(ends, len(b))
 	}
-	return len(vs), value{kind: kindAny, bytes: b, ends: ends}, nil
+	return n, value{kind: kindAny, bytes: b, ends: ends}, nil
 }
 
 // packValue turns one Go value into the content of an item.

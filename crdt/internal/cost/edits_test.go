@@ -133,6 +133,16 @@ func TestGrowthOfEdits(t *testing.T) {
 			t := formatted(d, n)
 			return func(tx *crdt.Tx, i int) { check(t.Insert(tx, n/2+i, "x")) }
 		}),
+		{name: "insert values and types in turns", prepare: func(n int) func() {
+			d := crdt.New(crdt.Options{ClientID: 1})
+			values := make([]any, n)
+			for i := range values {
+				if values[i] = i; i%2 == 1 {
+					values[i] = crdt.NewText("")
+				}
+			}
+			return func() { edit(d, 1, func(tx *crdt.Tx, _ int) { check(d.Array("a").Insert(tx, 0, values...)) }) }
+		}},
 		edits("push values", func(d *crdt.Doc, n int) func(*crdt.Tx, int) {
 			a := d.Array("a")
 			return func(tx *crdt.Tx, i int) { check(a.Push(tx, i)) }
