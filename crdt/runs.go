@@ -72,15 +72,16 @@ func (b *runBlock) insert(i int, e entry) {
 	b.clocks, b.refs = insertTight(b.clocks, i, e.clock), insertTight(b.refs, i, e.ref)
 }
 
-// delete takes structs i to j out.
-func (b *runBlock) delete(i, j int) {
-	if b.refs == nil && i == 0 {
-		b.first += ref(j)
-	} else if b.refs != nil || j < len(b.clocks) {
+// remove takes struct i out.
+func (b *runBlock) remove(i int) {
+	switch {
+	case b.refs == nil && i == 0:
+		b.first++
+	case b.refs != nil || i+1 < len(b.clocks):
 		b.store()
-		b.refs = slices.Delete(b.refs, i, j)
+		b.refs = slices.Delete(b.refs, i, i+1)
 	}
-	b.clocks = slices.Delete(b.clocks, i, j)
+	b.clocks = slices.Delete(b.clocks, i, i+1)
 }
 
 // split takes the structs from i on out and returns them. Both halves get
@@ -229,7 +230,7 @@ func (l *runs) startAt(p place, clock uint32) { l.blocks[p.block].clocks[p.index
 // remove takes out the entry at p, which is not the first of all.
 func (l *runs) remove(p place) {
 	if b := &l.blocks[p.block]; b.len() > 1 {
-		b.delete(p.index, p.index+1)
+		b.remove(p.index)
 		return
 	}
 	l.blocks = slices.Delete(l.blocks, p.block, p.block+1)

@@ -233,7 +233,7 @@ func (Hocuspocus) AppendTokenRequest(b []byte) []byte { return append(b, frameAu
 
 // AppendStateless appends a message that carries a string of the application.
 func (Hocuspocus) AppendStateless(b, payload []byte) []byte {
-	return lib0.AppendBytes(append(b, frameStateless), payload)
+	return appendFrame(b, payload, frameStateless)
 }
 
 // AppendSyncStatus appends the message that says whether an update was applied, and is safe.

@@ -25,9 +25,6 @@ const (
 // authDenied is the second number of a frame that begins with frameAuth.
 const authDenied = 0
 
-// mostAhead is how many bytes stand at most in front of what an awareness frame carries.
-const mostAhead = 1 + 8
-
 // emptyAwareness is an awareness update about nobody. It is what keeps a quiet connection alive: providers reconnect
 // when no message of the application has come for 30 s, and a ping of the WebSocket is none.
 var emptyAwareness = []byte{0}
@@ -133,24 +130,30 @@ func malformed(what string, start int, err error) *Refusal {
 	return Refuse(CodeMalformed, "%s at byte %d cannot be read", what, start)
 }
 
+// appendFrame appends a frame that begins with these numbers and carries payload. It makes room at once.
+func appendFrame(b, payload []byte, numbers ...byte) []byte {
+	b = slices.Grow(b, len(numbers)+lib0.UintLen(uint64(len(payload)))+len(payload))
+	return lib0.AppendBytes(append(b, numbers...), payload)
+}
+
 // AppendStep1 appends a frame that claims stateVector and asks for what is not in it.
 func (YWebsocket) AppendStep1(b, stateVector []byte) []byte {
-	return lib0.AppendBytes(append(b, frameSync, syncStep1), stateVector)
+	return appendFrame(b, stateVector, frameSync, syncStep1)
 }
 
 // AppendStep2 appends a frame that answers a Step1.
 func (YWebsocket) AppendStep2(b, update []byte) []byte {
-	return lib0.AppendBytes(append(b, frameSync, syncStep2), update)
+	return appendFrame(b, update, frameSync, syncStep2)
 }
 
 // AppendUpdate appends a frame that carries an update.
 func (YWebsocket) AppendUpdate(b, update []byte) []byte {
-	return lib0.AppendBytes(append(b, frameSync, syncUpdate), update)
+	return appendFrame(b, update, frameSync, syncUpdate)
 }
 
 // AppendAwareness appends a frame that carries an awareness update.
 func (YWebsocket) AppendAwareness(b, update []byte) []byte {
-	return lib0.AppendBytes(append(slices.Grow(b, mostAhead+len(update)), frameAwareness), update)
+	return appendFrame(b, update, frameAwareness)
 }
 
 // AppendDenied appends a frame that says that permission is denied. y-websocket prints the reason and does nothing

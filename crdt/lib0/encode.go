@@ -17,7 +17,7 @@ func AppendUint(b []byte, v uint64) []byte {
 
 // putUint writes v, which is less than 1<<56, at b[at:] as AppendUint would, and returns where it ends. There must be eight
 // bytes of room, all of which it may change. It does not branch on how many are needed, which nobody could guess of the
-// clocks in a document.
+// distances between clocks.
 func putUint(b []byte, at int, v uint64) (end int) {
 	x := v&0x0fffffff | v&0xfffffff0000000<<4
 	x = x&0x00003fff00003fff | x&0x0fffc0000fffc000<<2

@@ -306,63 +306,21 @@ func surrogates(b []byte) (high, low uint16) {
 	return 0xD800 | uint16(r>>10), 0xDC00 | uint16(r&0x3FF)
 }
 
-// column is the bytes of an encoder, of which the first n are written. Nobody else has them, so that a number can be put down
-// as a whole word.
-type column struct {
-	buf []byte
-	n   int
-}
-
-// maxLen is how long a length and the end of an encoding are at most.
-const maxLen = 32
-
-func (c *column) reset()        { c.n = 0 }
-func (c *column) bytes() []byte { return c.buf[:c.n] }
-
-// number appends what AppendUint would.
-func (c *column) number(v uint64) {
-	if len(c.buf)-c.n < wordLen {
-		c.grow(wordLen)
-	}
-	c.n = putUint(c.buf, c.n, v)
-}
-
-// add appends bytes.
-func (c *column) add(p []byte) {
-	if len(c.buf)-c.n < len(p)+copyLen {
-		c.grow(len(p) + copyLen)
-	}
-	if to := c.buf[c.n:]; len(p) <= copyLen && cap(p) >= copyLen {
-		*(*[copyLen]byte)(to) = [copyLen]byte(p[:copyLen]) // what is too much is written over
-	} else {
-		copy(to, p)
-	}
-	c.n += len(p)
-}
-
-// Lengths that are moved without a call.
-const (
-	wordLen = 8
-	copyLen = 16
-)
-
-func (c *column) grow(room int) {
-	c.buf = slices.Grow(c.buf[:c.n], room)
-	c.buf = c.buf[:cap(c.buf)]
-}
-
 // BytesRLE encodes what BytesRLEDecoder reads. The zero value is empty.
 type BytesRLE struct {
-	col   column
+	buf   []byte
 	value byte
 	count uint64
 }
 
 // Reset empties the encoder and keeps its memory.
-func (e *BytesRLE) Reset() { *e = BytesRLE{col: column{buf: e.col.buf}} }
+func (e *BytesRLE) Reset() { *e = BytesRLE{buf: e.buf[:0]} }
 
 // Len returns how many bytes Append appends at most.
-func (e *BytesRLE) Len() int { return e.col.n + maxLen }
+func (e *BytesRLE) Len() int { return len(e.buf) + maxLen }
+
+// maxLen is how long a length and the end of an encoding are at most.
+const maxLen = 32
 
 // Write appends a byte.
 func (e *BytesRLE) Write(v byte) {
@@ -370,36 +328,28 @@ func (e *BytesRLE) Write(v byte) {
 		e.count++
 		return
 	}
-	e.begin(v)
-}
-
-func (e *BytesRLE) begin(v byte) {
 	if e.count > 0 {
-		e.col.number(e.count - 1)
+		e.buf = AppendUint(e.buf, e.count-1)
 	}
-	if len(e.col.buf) == e.col.n {
-		e.col.grow(1)
-	}
-	e.col.buf[e.col.n] = v
-	e.col.n++
+	e.buf = append(e.buf, v)
 	e.value, e.count = v, 1
 }
 
 // Append appends the encoded bytes to b, with their length before them.
-func (e *BytesRLE) Append(b []byte) []byte { return AppendBytes(b, e.col.bytes()) }
+func (e *BytesRLE) Append(b []byte) []byte { return AppendBytes(b, e.buf) }
 
 // UintRLE encodes what UintRLEDecoder reads. The zero value is empty.
 type UintRLE struct {
-	col   column
+	buf   []byte
 	value uint64
 	count uint64
 }
 
 // Reset empties the encoder and keeps its memory.
-func (e *UintRLE) Reset() { *e = UintRLE{col: column{buf: e.col.buf}} }
+func (e *UintRLE) Reset() { *e = UintRLE{buf: e.buf[:0]} }
 
 // Len returns how many bytes Append appends at most.
-func (e *UintRLE) Len() int { return e.col.n + maxLen }
+func (e *UintRLE) Len() int { return len(e.buf) + maxLen }
 
 // Write appends an integer.
 func (e *UintRLE) Write(v uint64) {
@@ -415,54 +365,60 @@ func (e *UintRLE) flush() {
 	switch e.count {
 	case 0:
 	case 1:
-		e.col.number(spreadSign(e.value))
+		e.buf = appendNumber(e.buf, spreadSign(e.value))
 	default: // a zero too is written as a negative one
-		e.col.number(spreadSign(e.value) | 0x40)
-		e.col.number(e.count - 2)
+		e.buf = appendNumber(appendNumber(e.buf, spreadSign(e.value)|0x40), e.count-2)
 	}
 	e.count = 0
+}
+
+// appendNumber is AppendUint to a column, which nobody else has and may be
+// written to behind its end.
+func appendNumber(b []byte, v uint64) []byte {
+	if cap(b)-len(b) < 8 {
+		b = slices.Grow(b, 8)
+	}
+	return b[:putUint(b[:cap(b)], len(b), v)]
 }
 
 // Append appends the encoded integers to b, with their length before them, and
 // ends the encoding.
 func (e *UintRLE) Append(b []byte) []byte {
 	e.flush()
-	return AppendBytes(b, e.col.bytes())
+	return AppendBytes(b, e.buf)
 }
 
 // IntDiffRLE encodes what IntDiffRLEDecoder reads. The zero value is empty.
 type IntDiffRLE struct {
-	col         column
+	buf         []byte
 	value, diff int64
 	count       uint64
 }
 
 // Reset empties the encoder and keeps its memory.
-func (e *IntDiffRLE) Reset() { *e = IntDiffRLE{col: column{buf: e.col.buf}} }
+func (e *IntDiffRLE) Reset() { *e = IntDiffRLE{buf: e.buf[:0]} }
 
 // Len returns how many bytes Append appends at most.
-func (e *IntDiffRLE) Len() int { return e.col.n + maxLen }
+func (e *IntDiffRLE) Len() int { return len(e.buf) + maxLen }
 
 // Write appends an integer.
 func (e *IntDiffRLE) Write(v int64) {
-	diff := v - e.value
-	e.value = v
-	if e.diff == diff {
+	if e.diff == v-e.value {
+		e.value = v
 		e.count++
 		return
 	}
 	e.flush()
-	e.diff, e.count = diff, 1
+	e.value, e.diff, e.count = v, v-e.value, 1
 }
 
 func (e *IntDiffRLE) flush() {
 	switch e.count {
 	case 0:
 	case 1: // of the clocks in a document nearly none repeats its distance
-		e.col.number(signed(e.diff * 2))
+		e.buf = appendNumber(e.buf, signed(e.diff*2))
 	default:
-		e.col.number(signed(e.diff*2 + 1))
-		e.col.number(e.count - 2)
+		e.buf = appendNumber(appendNumber(e.buf, signed(e.diff*2+1)), e.count-2)
 	}
 	e.count = 0
 }
@@ -471,45 +427,43 @@ func (e *IntDiffRLE) flush() {
 // ends the encoding.
 func (e *IntDiffRLE) Append(b []byte) []byte {
 	e.flush()
-	return AppendBytes(b, e.col.bytes())
+	return AppendBytes(b, e.buf)
 }
 
 // Strings encodes what StringsDecoder reads. The zero value is empty.
 type Strings struct {
-	text    column // WTF-8
+	text    []byte // WTF-8
 	lengths UintRLE
 }
 
 // Reset empties the encoder and keeps its memory.
 func (e *Strings) Reset() {
-	e.text.reset()
+	e.text = e.text[:0]
 	e.lengths.Reset()
 }
 
 // Len returns how many bytes Append appends at most.
-func (e *Strings) Len() int { return e.text.n + e.lengths.Len() + maxLen }
+func (e *Strings) Len() int { return len(e.text) + e.lengths.Len() + maxLen }
 
 // Write appends a WTF-8 string of so many UTF-16 code units.
 func (e *Strings) Write(s []byte, units int) {
 	if isSurrogate(s) {
 		// A low half that begins s joins a high half that ends what precedes.
 		u := 0xD000 | uint16(s[1]&0x3F)<<6 | uint16(s[2]&0x3F)
-		t := AppendUTF16Unit(e.text.bytes(), u)
-		e.text = column{t[:cap(t)], len(t)}
+		e.text = AppendUTF16Unit(e.text, u)
 		s = s[3:]
 	}
-	e.text.add(s)
+	e.text = append(e.text, s...)
 	e.lengths.Write(uint64(units))
 }
 
 // Append appends the encoded strings to b, with their length before them, and
 // ends the encoding. Lone surrogates become U+FFFD.
 func (e *Strings) Append(b []byte) []byte {
+	ReplaceSurrogates(e.text)
 	e.lengths.flush()
-	text, lengths := e.text.bytes(), e.lengths.col.bytes()
-	ReplaceSurrogates(text)
-	b = AppendUint(b, uint64(UintLen(uint64(len(text)))+len(text)+len(lengths)))
-	return append(AppendBytes(b, text), lengths...)
+	b = AppendUint(b, uint64(UintLen(uint64(len(e.text)))+len(e.text)+len(e.lengths.buf)))
+	return append(AppendBytes(b, e.text), e.lengths.buf...)
 }
 
 // UnitLen returns the length of a WTF-8 string in UTF-16 code units.
