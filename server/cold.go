@@ -309,8 +309,17 @@ func (r *room) forgetShared() {
 	}
 }
 
-// keepDigest keeps the digest of a document whose engine is about to go, unless there is one already. The caller holds the
-// lock.
+// easeCold makes a document whose engine is about to go quick to answer for without one: it keeps the digest, and has the
+// log compacted soon when it is long, so that not even the first who comes back waits for it to be merged. The caller holds
+// the lock.
+func (r *room) easeCold() {
+	r.keepDigest()
+	if r.log != nil {
+		r.log.CompactSoon()
+	}
+}
+
+// keepDigest keeps the digest of the engine, unless there is one already.
 func (r *room) keepDigest() {
 	if r.log == nil || r.doc == nil || r.doc.Stats().Pending > 0 || r.gate.assigned == 0 {
 		return

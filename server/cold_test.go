@@ -342,3 +342,47 @@ func TestReadingCompacts(t *testing.T) {
 		t.Error("the digest of before is not that of the snapshot")
 	}
 }
+
+// TestLeavingCompacts: a document with a log of many entries that leaves memory, because nobody is there or because nobody
+// edits it, is found compacted by the first who comes back.
+func TestLeavingCompacts(t *testing.T) {
+	leave := map[string]func(*Server, *room){
+		"nobody is there": func(s *Server, r *room) {
+			s.rooms.exit(r)
+			s.rooms.tidy(time.Now(), 0)
+			s.rooms.tidy(time.Now().Add(time.Second), 0)
+		},
+		"nobody edits": func(s *Server, r *room) {
+			defer s.rooms.exit(r)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.cool(time.Now().Add(s.limits.CoolAfter))
+		},
+	}
+	for name, leave := range leave {
+		t.Run(name, func(t *testing.T) {
+			s := newTestServer(t, newDisk(), hooks{}, nil)
+			r, refusal := s.rooms.open(t.Context(), "d")
+			if refusal != nil {
+				t.Fatal(refusal)
+			}
+			for range 300 {
+				if refusal := r.apply(origin{}, ysync.Update, textUpdate(t, "x")); refusal != nil {
+					t.Fatal(refusal)
+				}
+			}
+			if err := r.wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			leave(s, r)
+			if got := stateOf(r); got == ready {
+				t.Fatal("the engine has not left memory")
+			}
+			for deadline := time.Now().Add(patience); s.Stats().Storage.Snapshots == 0; time.Sleep(time.Millisecond) { // polls
+				if time.Now().After(deadline) {
+					t.Fatal("no snapshot")
+				}
+			}
+		})
+	}
+}

@@ -401,7 +401,7 @@ func (r *room) unload(now time.Time, after time.Duration) bool {
 		return false
 	}
 	if !broken {
-		r.keepDigest()
+		r.easeCold()
 	}
 	r.state = closed
 	r.letGo()
@@ -415,6 +415,6 @@ func (r *room) cool(now time.Time) {
 	if r.state != ready || after < 0 || now.Sub(r.used) < after || len(r.feeds) > 0 || !r.gate.settled() {
 		return
 	}
-	r.keepDigest()
+	r.easeCold()
 	r.state, r.doc, r.step2, r.replayed = cold, nil, sharedStep2{}, nil
 }

@@ -208,9 +208,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-viewsEnded:
 	case <-ctx.Done():
 	}
+	s.compacting() // what leaves memory now is found by the next start
 	left := s.rooms.close(ctx)
 	s.listeners.wait(ctx)
-	s.compacting()
 	err := s.store.Close()
 	close(s.stopped)
 	<-s.watched

@@ -28,7 +28,7 @@ type CompactionOptions struct {
 	Entries int64
 	// Age of the last entry, when there are at least 16 since the last snapshot:
 	// a document that came to rest is made quick to load. 0 is 1 h. Unless it is
-	// negative, so is a document that is read, see [Document.CompactSoon].
+	// negative, so is one that is asked for sooner, see [Document.CompactSoon].
 	Age time.Duration
 	// Sweep is the time between two looks at all documents, which find what is due
 	// by age, and what a process before this one left. 0 is 15 min.
@@ -41,11 +41,11 @@ type CompactionOptions struct {
 	BytesPerSecond int
 }
 
-// How many entries make it worth while to compact a document at rest, and one whose
-// log is merged for readers, see [Document.CompactSoon].
+// How many entries make it worth while to compact a document at rest, and one that
+// is asked for, see [Document.CompactSoon].
 const (
-	agedEntries = 16
-	readEntries = 256
+	agedEntries  = 16
+	askedEntries = 256
 )
 
 func (o CompactionOptions) withDefaults() CompactionOptions {
@@ -127,13 +127,14 @@ func (s *Store) StartCompaction(o CompactionOptions, merge Merge) (stop func()) 
 }
 
 // CompactSoon tells the background compaction that the log was just merged for a
-// reader. Once compacted it need not be for the next one, so a document with 256
-// entries or more since its snapshot is compacted when its turn comes, in a tenth
-// of the time. A document whose history is kept is not: each snapshot would stay.
+// reader, or will have to be for the next one, because nobody holds the document in
+// memory any more. Once compacted it need not be, so a document with 256 entries or
+// more since its snapshot is compacted when its turn comes, in a tenth of the time.
+// A document whose history is kept is not: each snapshot would stay.
 // Without a background compaction nothing happens.
 func (d *Document) CompactSoon() {
 	c := d.state.store.compactor.Load()
-	if c != nil && c.opts.Age > 0 && d.Info().LogEntries >= readEntries {
+	if c != nil && c.opts.Age > 0 && d.Info().LogEntries >= askedEntries {
 		c.note(d.state.meta.name, true)
 	}
 }
@@ -162,13 +163,13 @@ func (c *compactor) take() (name string, asked, ok bool) {
 func (c *compactor) loop(ctx context.Context) {
 	ticker := time.NewTicker(c.opts.Sweep)
 	defer ticker.Stop()
-	c.sweep(ctx)
+	c.sweep(ctx, true)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			c.sweep(ctx)
+			c.sweep(ctx, false)
 		case <-c.wake:
 			for name, asked, ok := c.take(); ok && ctx.Err() == nil; name, asked, ok = c.take() {
 				began := time.Now()
@@ -198,8 +199,9 @@ func (c *compactor) rest(ctx context.Context, took time.Duration) {
 	}
 }
 
-// sweep looks at all documents.
-func (c *compactor) sweep(ctx context.Context) {
+// sweep looks at all documents. The first one finds long logs that the process before
+// held in memory to its end: they are compacted as if somebody asked.
+func (c *compactor) sweep(ctx context.Context, first bool) {
 	now := time.Now()
 	for name, until := range c.failed {
 		if now.After(until) {
@@ -214,8 +216,12 @@ func (c *compactor) sweep(ctx context.Context) {
 		}
 		for _, d := range list {
 			after = d.Name
-			if d.Damage == nil && c.opts.Due(d, c.store.opts.Now()) {
+			switch {
+			case d.Damage != nil:
+			case c.opts.Due(d, c.store.opts.Now()):
 				c.try(ctx, d.Name, false)
+			case first && c.opts.Age > 0 && d.LogEntries >= askedEntries:
+				c.note(d.Name, true)
 			}
 		}
 		if len(list) < maxList {
@@ -260,7 +266,7 @@ func (c *compactor) compact(ctx context.Context, name string, asked bool) error 
 	defer d.Close()
 	info := d.Info()
 	if !c.opts.Due(info, c.store.opts.Now()) {
-		if !asked || info.LogEntries < readEntries {
+		if !asked || info.LogEntries < askedEntries {
 			return nil // somebody was faster
 		}
 		if h, err := d.History(); err != nil || h.On {

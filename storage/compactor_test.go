@@ -171,30 +171,31 @@ func TestHostilePayload(t *testing.T) {
 	}
 }
 
-// TestCompactSoon: a document is compacted because its log was merged for a reader, if that is worth while.
+// TestCompactSoon: a document is compacted because somebody asked, if that is worth while.
 func TestCompactSoon(t *testing.T) {
 	s := mustOpen(t, testOptions(t, vfs.NewMem()))
 	few, many, unasked, kept := mustDocument(t, s, "few"), mustDocument(t, s, "many"), mustDocument(t, s, "unasked"), mustDocument(t, s, "kept")
 	if err := kept.SetHistory(History{On: true}); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, kept, 1, readEntries)
-	fill(t, few, 1, readEntries-1)
-	fill(t, many, 1, readEntries)
-	fill(t, unasked, 1, readEntries)
+	fill(t, kept, 1, askedEntries)
+	fill(t, few, 1, askedEntries-1)
+	fill(t, many, 1, askedEntries)
 	many.CompactSoon() // nobody is there to do it
 	stop := s.StartCompaction(CompactionOptions{Age: -1}, joined)
 	if many.CompactSoon(); len(s.compactor.Load().due) > 0 {
-		t.Error("a document is compacted for a reader where none at rest is")
+		t.Error("a document is compacted because somebody asked where none at rest is")
 	}
 	stop()
 	stop = s.StartCompaction(CompactionOptions{}, joined)
 	defer stop()
 	many.CompactSoon()
-	await(t, "snapshot", func() bool { return many.Info().Snapshot == readEntries })
-	fill(t, many, readEntries+1, 2*readEntries)
+	await(t, "snapshot", func() bool { return many.Info().Snapshot == askedEntries })
+	fill(t, many, askedEntries+1, 2*askedEntries)
 	many.CompactSoon()
-	await(t, "second snapshot", func() bool { return many.Info().Snapshot == 2*readEntries })
+	await(t, "second snapshot", func() bool { return many.Info().Snapshot == 2*askedEntries })
+	fill(t, unasked, 1, askedEntries)
+	s.compactor.Load().sweep(t.Context(), false) // as later ones are
 	for d, asked := range map[*Document]bool{few: true, unasked: false, kept: true} {
 		if err := s.compactor.Load().compact(t.Context(), d.Info().Name, asked); err != nil {
 			t.Error(err)
@@ -202,5 +203,30 @@ func TestCompactSoon(t *testing.T) {
 		if at := d.Info().Snapshot; at != 0 {
 			t.Errorf("%s has a snapshot at %d", d.Info().Name, at)
 		}
+	}
+}
+
+// TestStartCompactsLongLogs: what the process before held in memory to its end, and so did not compact, is compacted after
+// the start.
+func TestStartCompactsLongLogs(t *testing.T) {
+	s := mustOpen(t, testOptions(t, vfs.NewMem()))
+	few, long := mustDocument(t, s, "few"), mustDocument(t, s, "long")
+	fill(t, few, 1, askedEntries-1)
+	fill(t, long, 1, askedEntries)
+	for _, row := range []struct {
+		age   time.Duration
+		first bool
+		want  int
+	}{{0, true, 1}, {0, false, 0}, {-1, true, 0}} {
+		c := &compactor{store: s, opts: CompactionOptions{Age: row.age}.withDefaults(), due: make(map[string]bool), wake: make(chan struct{}, 1)}
+		if c.sweep(t.Context(), row.first); len(c.due) != row.want {
+			t.Errorf("age %v, first %t: noted %v, want %d", row.age, row.first, c.due, row.want)
+		}
+	}
+	stop := s.StartCompaction(CompactionOptions{}, joined)
+	defer stop()
+	await(t, "snapshot", func() bool { return long.Info().Snapshot == askedEntries })
+	if at := few.Info().Snapshot; at != 0 {
+		t.Errorf("few has a snapshot at %d", at)
 	}
 }

@@ -334,7 +334,7 @@ func TestDeletedIsErasedAfterItsGrace(t *testing.T) {
 func sweepOnce(tb testing.TB, s *Store, keep time.Duration) {
 	tb.Helper()
 	c := &compactor{store: s, opts: CompactionOptions{Bytes: -1, Entries: -1, Age: -1, KeepDeleted: keep}.withDefaults()}
-	c.sweep(tb.Context())
+	c.sweep(tb.Context(), false)
 	if n := s.Stats().CompactErrors; n > 0 {
 		tb.Fatalf("%d errors in the sweep", n)
 	}

@@ -45,7 +45,7 @@ var summaryRows = []summaryRow{
 	{"idle", "1 document × 1000", "1,000 idle connections of one document: memory of one", []string{"each connection"}, ""},
 	{"connect-storm", "1000 clients, 100 documents", "1,000 clients of 100 documents come back: until all are there", []string{"until all are there"}, ""},
 	{"connect-storm", "500 clients, 50 documents", "500 clients of 50 documents come back: until all are there", []string{"until all are there"}, ""},
-	{"cold", "automerge-paper", "a long document: cold process · cold · warm · 1,000 updates missed", []string{"cold process", "cold document", "warm", "1,000 missed"}, ""},
+	{"cold", "automerge-paper", "a long document: cold process · cold · at rest · warm · 1,000 updates missed", []string{"cold process", "cold document", "at rest", "warm", "1,000 missed"}, ""},
 	{"hostile", "200 good ones alone", "200 editors, p99 alone → beside a hostile one", []string{"p99"}, "beside a hostile one"},
 	{"kill", "20 documents, 100 edits a second each", "kill -9 while 20 documents are typed into: lost of what authors were told", []string{"lost", "told"}, ""},
 }

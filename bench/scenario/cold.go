@@ -66,7 +66,9 @@ func (r *run) fill(ctx context.Context, document string, c *cut) error {
 	return client.Fill(append([][]byte{c.base}, c.missed...))
 }
 
-// cold measures how long a client waits for a long document.
+// cold measures how long a client waits for a long document: one that was written a moment before the server was started,
+// in a process that has served nothing yet and in one that has; one that lay there for long enough that what the server
+// does to it in the background is done; and one that is loaded.
 func cold(ctx context.Context, r *run) error {
 	c, err := r.History.cut(1000)
 	if err != nil {
@@ -93,7 +95,7 @@ func cold(ctx context.Context, r *run) error {
 }
 
 func (r *run) coldRow(ctx context.Context, row *Row, names []string, c *cut) error {
-	var process, document, warm, missed []time.Duration
+	var process, document, rested, warm, missed []time.Duration
 	measure := func(to *[]time.Duration, name string, onlyMissed bool) error {
 		took, _, err := r.join(ctx, name, c, onlyMissed)
 		*to = append(*to, took)
@@ -115,6 +117,18 @@ func (r *run) coldRow(ctx context.Context, row *Row, names []string, c *cut) err
 		}
 		row.took("cold process", median(process))
 		row.took("cold document", median(document))
+		if err := r.quiet(ctx); err != nil {
+			return err
+		}
+		if err := r.restart(ctx); err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := measure(&rested, name, false); err != nil {
+				return fmt.Errorf("join a document at rest: %w", err)
+			}
+		}
+		row.took("at rest", median(rested))
 	}
 	// A document stays loaded while somebody has it open.
 	open, err := load.DialClient(ctx, r.plan(load.Plan{}), names[0], nil)
