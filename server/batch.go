@@ -19,7 +19,9 @@ const (
 	binaryFrame = 0x82 // the first byte of a frame that is the whole of a binary message
 	opcodeBits  = 0x0f // of the first byte
 	opcodeClose = 0x08
-	mostHeader  = 10 // bytes of one
+	mostHeader  = 10  // bytes of one
+	length16    = 126 // the length of a frame that has its length in the two bytes that follow
+	length64    = 127 // and in the eight
 
 	// batchBytes is how much goes out together. A message as large as that is not copied into the buffer.
 	batchBytes = progressBytes
@@ -106,10 +108,10 @@ func (b *batch) clear() { *b.buffer, b.frames, b.begun = (*b.buffer)[:0], 0, 0 }
 // appendFrameHeader appends the header of a frame that carries a message of n bytes.
 func appendFrameHeader(b []byte, n int) []byte {
 	switch {
-	case n < 126:
+	case n < length16:
 		return append(b, binaryFrame, byte(n))
 	case n < 1<<16:
-		return binary.BigEndian.AppendUint16(append(b, binaryFrame, 126), uint16(n))
+		return binary.BigEndian.AppendUint16(append(b, binaryFrame, length16), uint16(n))
 	}
-	return binary.BigEndian.AppendUint64(append(b, binaryFrame, 127), uint64(n))
+	return binary.BigEndian.AppendUint64(append(b, binaryFrame, length64), uint64(n))
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -138,11 +137,8 @@ func (c *connection) read(receive receiver) {
 	}
 	for c.mayRead() {
 		c.socket.await()
-		kind, r, err := c.ws.Reader(context.Background())
-		if err == nil {
-			err = c.take(&in, kind, r, receive)
-			in.done()
-		}
+		err := c.take(&in, receive)
+		in.done()
 		if err == nil {
 			continue
 		}
@@ -159,17 +155,20 @@ func (c *connection) read(receive receiver) {
 	}
 }
 
-// take reads one frame and gives it to receive.
-func (c *connection) take(in *inbox, kind websocket.MessageType, r io.Reader, receive receiver) error {
-	if kind != websocket.MessageBinary {
-		return ysync.Refuse(ysync.CodeMalformed, "a text message; this protocol is binary")
-	}
+// take reads one message and gives it to receive.
+func (c *connection) take(in *inbox, receive receiver) error {
 	in.most = c.srv.limits.MessageBytes
 	if !c.answered.Load() {
 		in.most = min(in.most, c.srv.limits.WaitingBytes)
 	}
-	c.socket.useful()
-	frame, err := in.read(r, c.pause, c.socket.useful)
+	var frame []byte
+	var err error
+	if c.ctx.Err() == nil { // else it is closing: what still comes means nothing
+		frame, err = in.readAhead(c.socket, c.pause)
+	}
+	if frame == nil && err == nil {
+		frame, err = c.readByLibrary(in)
+	}
 	if err != nil {
 		return err
 	}
@@ -183,6 +182,19 @@ func (c *connection) take(in *inbox, kind websocket.MessageType, r io.Reader, re
 		return refusal
 	}
 	return nil
+}
+
+// readByLibrary reads one message of any kind and size.
+func (c *connection) readByLibrary(in *inbox) ([]byte, error) {
+	kind, r, err := c.ws.Reader(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	if kind != websocket.MessageBinary {
+		return nil, ysync.Refuse(ysync.CodeMalformed, "a text message; this protocol is binary")
+	}
+	c.socket.useful()
+	return in.read(r, c.pause, c.socket.useful)
 }
 
 // shares returns the accounts that the last message is charged to, besides the connection's own.

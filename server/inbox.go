@@ -86,6 +86,23 @@ func (in *inbox) read(r io.Reader, wait func(time.Duration) bool, useful func())
 	return b, nil
 }
 
+// readAhead is read for a message that has come whole already, in one frame, as nearly all do. It returns nil when that is
+// not so.
+func (in *inbox) readAhead(from *socket, wait func(time.Duration) bool) ([]byte, error) {
+	in.buffer = pooled.Get().(*[]byte)
+	b, ok := from.takeMessage((*in.buffer)[:0], in.most)
+	if !ok {
+		in.done()
+		return nil, nil
+	}
+	*in.buffer = b
+	from.useful()
+	if refusal := in.bytes.take(len(b), in.limits.SlowDownAfter, wait); refusal != nil {
+		return nil, refusal
+	}
+	return b, nil
+}
+
 // grow doubles the buffer, and charges what is beyond a pooled one.
 func (in *inbox) grow(b []byte) ([]byte, error) {
 	size := max(2*cap(b), 1024)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"encoding/binary"
 	"net"
 	"sync"
 	"syscall"
@@ -141,6 +142,48 @@ func (s *socket) takeControl() bool {
 	}
 	s.in.discard(controlOverhead + n)
 	return true
+}
+
+// takeMessage takes a whole binary message that is one frame of at most so many bytes off the beginning of what came, and
+// appends it to b. It reports false when there is none; then the library reads what there is. Only the goroutine that reads
+// messages may call it, between two of them.
+//
+// The library looks at two locks and a context for each message, copies it in pieces, and needs as long as our engine. What
+// comes in fragments, in pieces, or not as it has to be, is its business all the same.
+func (s *socket) takeMessage(b []byte, most int64) ([]byte, bool) {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	in := s.in.ahead
+	if len(in) < 2+maskBytes || in[0] != binaryFrame || in[1]&maskedBit == 0 || !s.in.isEmpty() || s.stopping.Load() {
+		return b, false
+	}
+	n, header := int(in[1]&^maskedBit), 2
+	switch {
+	case n == length16:
+		n, header = int(binary.BigEndian.Uint16(in[2:])), 4
+	case n > length16: // there is none as large in a buffer
+		return b, false
+	}
+	header += maskBytes
+	if len(in) < header+n || int64(n) > most {
+		return b, false
+	}
+	b = appendUnmasked(b, in[header:][:n], in[header-maskBytes:header])
+	s.in.discard(header + n)
+	return b, true
+}
+
+// appendUnmasked appends what was masked to b (RFC 6455, section 5.3).
+func appendUnmasked(b, masked, mask []byte) []byte {
+	key := uint64(binary.LittleEndian.Uint32(mask))
+	key |= key << 32
+	for ; len(masked) >= 8; masked = masked[8:] {
+		b = binary.LittleEndian.AppendUint64(b, binary.LittleEndian.Uint64(masked)^key)
+	}
+	for i, c := range masked {
+		b = append(b, c^mask[i%maskBytes])
+	}
+	return b
 }
 
 // ready reads what there is and reports false when there is nothing.

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -182,6 +184,98 @@ func TestControlsLeaveTheReaderOutside(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMessagesPassByTheLibrary: a message that has come whole in one frame is taken without the library, which gets
+// everything else as it came.
+func TestMessagesPassByTheLibrary(t *testing.T) {
+	const most = 70_000
+	frame := func(first byte, n int, payload string) []byte {
+		b := []byte{first, maskedBit | byte(n)}
+		switch {
+		case n >= 1<<16:
+			b = binary.BigEndian.AppendUint64([]byte{first, maskedBit | length64}, uint64(n))
+		case n >= length16:
+			b = binary.BigEndian.AppendUint16([]byte{first, maskedBit | length16}, uint16(n))
+		}
+		b = append(b, "mask"...)
+		for i := range len(payload) {
+			b = append(b, payload[i]^"mask"[i%maskBytes])
+		}
+		return b
+	}
+	of := func(n int) string { return strings.Repeat("0123456789", n/10+1)[:n] }
+	whole := func(n int) []byte { return frame(binaryFrame, n, of(n)) }
+	type test struct {
+		name string
+		came []byte
+		most int64
+		want []string // the messages that are taken
+		left int      // bytes for the library
+	}
+	tests := []test{
+		{name: "nothing"},
+		{name: "two", came: append(whole(3), whole(200)...), want: []string{of(3), of(200)}},
+		{name: "at the limit", came: whole(300), most: 300, want: []string{of(300)}},
+		{name: "past the limit", came: whole(301), most: 300, left: 309},
+		{name: "cut header", came: whole(300)[:5], left: 5},
+		{name: "cut length", came: append(whole(1), whole(300)[:3]...), want: []string{of(1)}, left: 3},
+		{name: "cut mask", came: whole(300)[:7], left: 7},
+		{name: "cut content", came: append(whole(8), whole(300)[:307]...), want: []string{of(8)}, left: 307},
+		{name: "eight bytes of length", came: frame(binaryFrame, 66_000, of(66_000)), left: 66_014},
+		{name: "before a ping", came: append(whole(9), frame(pingFrame, 1, "x")...), want: []string{of(9)}, left: 7},
+		{name: "text", came: frame(0x81, 2, "xx"), left: 8},
+		{name: "closing", came: frame(0x88, 2, "xx"), left: 8},
+		{name: "first of fragments", came: frame(0x02, 2, "xx"), left: 8},
+		{name: "last of fragments", came: frame(0x80, 2, "xx"), left: 8},
+		{name: "reserved bit", came: frame(0xc2, 2, "xx"), left: 8},
+		{name: "unmasked", came: []byte{binaryFrame, 4, 0, 0, 0, 0}, left: 6},
+	}
+	for n := range 40 {
+		tests = append(tests, test{name: fmt.Sprint(n, " bytes"), came: whole(n), want: []string{of(n)}})
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSocket(nil)
+			s.in.library, s.in.ahead = bufio.NewReader(s), bytes.Clone(tt.came)
+			if tt.most == 0 {
+				tt.most = most
+			}
+			for i := 0; ; i++ {
+				got, ok := s.takeMessage([]byte("before"), tt.most)
+				if !ok {
+					if i != len(tt.want) || string(got) != "before" {
+						t.Errorf("took %d messages and %q, want %d", i, got, len(tt.want))
+					}
+					break
+				}
+				if i >= len(tt.want) || string(got) != "before"+tt.want[i] {
+					t.Fatalf("message %d: got %q", i, got)
+				}
+			}
+			if !bytes.Equal(s.in.ahead, tt.came[len(tt.came)-tt.left:]) {
+				t.Errorf("left % x, want the last %d bytes", s.in.ahead, tt.left)
+			}
+		})
+	}
+	t.Run("behind what the library has", func(t *testing.T) {
+		s := newSocket(nil)
+		s.in.library, s.in.ahead = bufio.NewReaderSize(s, 16), whole(50)
+		if _, err := s.in.library.Peek(1); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := s.takeMessage(nil, most); ok || len(s.in.ahead) != len(whole(50))-16 {
+			t.Error("took from the middle of a frame that the library has begun")
+		}
+	})
+	t.Run("while the library closes", func(t *testing.T) {
+		s := newSocket(nil)
+		s.in.library, s.in.ahead = bufio.NewReader(s), whole(5)
+		s.in.close()
+		if _, ok := s.takeMessage(nil, most); ok {
+			t.Error("took what the library reads on another goroutine")
+		}
+	})
 }
 
 // loopback returns both ends of a connection of this machine.
