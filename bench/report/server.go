@@ -8,6 +8,7 @@ import (
 
 	"github.com/weftsync/weft/bench/load"
 	"github.com/weftsync/weft/bench/scenario"
+	"github.com/weftsync/weft/bench/target"
 )
 
 // A Server is what was measured on running servers.
@@ -20,6 +21,8 @@ type Server struct {
 	Seed uint64 `json:"seed"`
 	// Fsync is how long the disk under the data takes.
 	Fsync load.Latency `json:"fsync"`
+	// Steadiness is that of the servers' cores, looked at before each scenario.
+	Steadiness target.Steadiness `json:"steadiness"`
 	// ServerCores and GeneratorCores are what each was kept to; empty for all.
 	ServerCores    []int `json:"server_cores,omitempty"`
 	GeneratorCores []int `json:"generator_cores,omitempty"`
@@ -97,6 +100,10 @@ func (s *Server) facts() []string {
 	lines := []string{
 		fmt.Sprintf("servers: %s; %s; seed %d; limit of open files raised to %d", cores, size, s.Seed, s.OpenFiles),
 		fmt.Sprintf("fsync of 4 KiB on the disk of the data: p50 %s, p99 %s", duration(s.Fsync.P50), duration(s.Fsync.P99)),
+	}
+	if steady := s.Steadiness; steady.Windows > 0 {
+		lines = append(lines, fmt.Sprintf("the machine by itself: with nothing else on the servers' core, less than half was done of what mostly is in %.1f %% of %s windows of 4 ms",
+			100*steady.Share(), count(int64(steady.Windows))))
 	}
 	for _, p := range s.Peers {
 		line := p.Name

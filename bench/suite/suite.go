@@ -42,6 +42,9 @@ type Flags struct {
 // fsyncs is how often the disk is asked how long an fsync takes.
 const fsyncs = 200
 
+// lookSteady is for how long the machine is looked at before each scenario.
+const lookSteady = 500 * time.Millisecond
+
 // A suite is one run.
 type suite struct {
 	Flags
@@ -85,13 +88,20 @@ func Run(ctx context.Context, f Flags, root, commit string, progress *Progress) 
 		}
 		s.result.Peers = append(s.result.Peers, one)
 	}
+	var done []int
 	for _, sc := range chosen {
+		more, err := target.Work(s.result.ServerCores, lookSteady)
+		if err != nil {
+			return nil, err
+		}
+		done = append(done, more...)
 		for _, p := range peers {
 			if p.Missing == nil && p.IsFor(sc.Name, s.Full) && ctx.Err() == nil {
 				s.one(ctx, sc, p)
 			}
 		}
 	}
+	s.result.Steadiness = target.Steady(done)
 	return s.result, ctx.Err()
 }
 

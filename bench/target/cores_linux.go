@@ -55,9 +55,12 @@ func keep(task int, cores []int) error {
 }
 
 // startOn starts a command on some cores. A process begins on those of the thread that starts it.
-func startOn(cores []int, cmd *exec.Cmd) error {
+func startOn(cores []int, cmd *exec.Cmd) error { return onCores(cores, cmd.Start) }
+
+// onCores calls f on a thread that is kept to some cores meanwhile; none for all.
+func onCores(cores []int, f func() error) error {
 	if len(cores) == 0 {
-		return cmd.Start()
+		return f()
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -68,7 +71,7 @@ func startOn(cores []int, cmd *exec.Cmd) error {
 	if err := keep(0, cores); err != nil {
 		return err
 	}
-	err := cmd.Start()
+	err := f()
 	if back := unix.SchedSetaffinity(0, &before); back != nil && err == nil {
 		err = fmt.Errorf("return from cores %v: %w", cores, back)
 	}

@@ -104,6 +104,26 @@ func TestFsync(t *testing.T) {
 	}
 }
 
+func TestSteady(t *testing.T) {
+	done, err := Work(Cores()[:min(1, len(Cores()))], 10*steadyWindow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(done); n < 1 || n > 10 || done[0] < 1 {
+		t.Errorf("10 windows: got %v", done)
+	}
+	for want, done := range map[Steadiness][]int{
+		{}:                    nil,
+		{Windows: 1}:          {7},
+		{Windows: 5, Slow: 1}: {100, 49, 100, 50, 120},
+		{Windows: 4, Slow: 2}: {1, 0, 900, 1000},
+	} {
+		if got := Steady(done); got != want {
+			t.Errorf("%v: got %+v, want %+v", done, got, want)
+		}
+	}
+}
+
 // script writes a program that stands in for the server.
 func script(t *testing.T, body string) string {
 	t.Helper()
