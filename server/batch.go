@@ -6,8 +6,8 @@ import "encoding/binary"
 // out in one call of the system. It is that call that a delivered message costs; copying a few small frames together is
 // nothing beside it. A large message is not copied.
 //
-// The frames are a server's: binary, in one piece, not masked and not compressed (RFC 6455, section 5.2). Everything
-// else of the protocol, the handshake, reading and control frames, is the library's.
+// The frames are a server's: binary, in one piece, not masked and not compressed (RFC 6455, section 5.2). The handshake,
+// closing, and reading what does not come whole are the library's.
 type batch struct {
 	socket *socket
 	buffer *[]byte // pooled; has the frames that wait
