@@ -117,7 +117,7 @@ func (r *run) coldRow(ctx context.Context, row *Row, names []string, c *cut) err
 		}
 		row.took("cold process", median(process))
 		row.took("cold document", median(document))
-		if err := r.quiet(ctx); err != nil {
+		if err := r.still(ctx, 5); err != nil {
 			return err
 		}
 		if err := r.restart(ctx); err != nil {

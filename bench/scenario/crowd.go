@@ -108,11 +108,16 @@ func storm(ctx context.Context, r *run) error {
 }
 
 // quiet waits until the server has nothing to do, so that what comes next is not paid by what was before.
-func (r *run) quiet(ctx context.Context) error {
+func (r *run) quiet(ctx context.Context) error { return r.still(ctx, 1) }
+
+// still waits until the server has had nothing to do for so many fifths of a second, which is longer than what it does in
+// the background rests between two pieces of it.
+func (r *run) still(ctx context.Context, fifths int) error {
 	meter := r.live.Meter()
 	if meter == nil {
 		return nil
 	}
+	idle := 0
 	for range 50 {
 		if err := meter.Begin(); err != nil {
 			return err
@@ -127,7 +132,9 @@ func (r *run) quiet(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if usage.CPU <= 10*time.Millisecond {
+		if usage.CPU > 10*time.Millisecond {
+			idle = 0
+		} else if idle++; idle == fifths {
 			return nil
 		}
 	}
