@@ -36,7 +36,7 @@ func All() []Scenario {
 		{Name: "idle", Title: "Connections that do nothing", run: idle,
 			About: "Memory: what the server's resident memory grew by, divided by the connections."},
 		{Name: "cold", Title: "How long a client waits for a document", run: cold,
-			About: "From the connection's beginning until the document is there, the WebSocket's upgrade included. Cold process: the first document after a start. Cold document: one that the process has not loaded. Medians."},
+			About: "From the connection's beginning until the document is there, the WebSocket's upgrade included. Cold process: the first document after a start. Cold document: one that the process has not loaded. At rest: the same, when the server has done what it does in the background. Medians."},
 		{Name: "catch-up", Title: "How long a client waits that was away while others typed", run: catchUp,
 			About: "The client knows the document as it was so many updates ago, and gets what it lacks. Medians of several."},
 		{Name: "connect-storm", Title: "All clients come back at once", run: storm,
