@@ -14,7 +14,7 @@ import (
 // A goroutine that waits for bytes inside the WebSocket library is a dozen calls deep, so that its stack stays at 8 KiB,
 // and has a buffer ready. An idle connection does nothing else; so it waits before it calls the library, without a buffer
 // and few calls deep, where the garbage collector halves its stack. What comes is read into a pooled buffer, larger than
-// any that an idle connection could keep, and given out when the library asks.
+// any that an idle connection could keep; whole messages are taken from there, and the rest is given out when the library asks.
 type incoming struct {
 	mu     sync.Mutex // held while the socket is read, also while that waits
 	raw    syscall.RawConn
@@ -135,9 +135,7 @@ func (s *socket) takeControl() bool {
 	}
 	if s.isWelcome() && in[0] == pingFrame {
 		pong := append(make([]byte, 0, 2+mostControl), pongFrame, byte(n))
-		for i, b := range in[controlOverhead:][:n] {
-			pong = append(pong, b^in[2+i%maskBytes])
-		}
+		pong = appendUnmasked(pong, in[controlOverhead:][:n], in[2:controlOverhead])
 		_, _ = s.Write(pong) // an error is met again by the read that follows
 	}
 	s.in.discard(controlOverhead + n)
@@ -154,7 +152,7 @@ func (s *socket) takeMessage(b []byte, most int64) ([]byte, bool) {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
 	in := s.in.ahead
-	if len(in) < 2+maskBytes || in[0] != binaryFrame || in[1]&maskedBit == 0 || !s.in.isEmpty() || s.stopping.Load() {
+	if len(in) < 2+maskBytes || in[0] != binaryFrame || in[1]&maskedBit == 0 || !s.in.isEmpty() {
 		return b, false
 	}
 	n, header := int(in[1]&^maskedBit), 2

@@ -60,12 +60,18 @@ func TestIncomingIsReadInOrder(t *testing.T) {
 			return nil
 		}()
 	}()
+	taken := 0
 	for i, w := range want {
 		sock.await()
 		sock.useful() // as the connection says of every message
-		_, got, err := ws.Read(context.Background())
-		if err != nil {
-			t.Fatalf("message %d: %v", i, err)
+		got, ok := sock.takeMessage(nil, 1<<20)
+		if ok {
+			taken++
+		} else {
+			var err error
+			if _, got, err = ws.Read(context.Background()); err != nil {
+				t.Fatalf("message %d: %v", i, err)
+			}
 		}
 		if !bytes.Equal(got, w) {
 			t.Fatalf("message %d: got %d bytes, want %d", i, len(got), len(w))
@@ -73,6 +79,9 @@ func TestIncomingIsReadInOrder(t *testing.T) {
 	}
 	if err := <-sent; err != nil {
 		t.Fatal(err)
+	}
+	if taken == 0 || taken == len(want) {
+		t.Errorf("%d of %d messages passed by the library", taken, len(want))
 	}
 	if sock.in.buffer != nil || len(sock.in.ahead) > 0 {
 		t.Error("a connection that has nothing to read keeps a buffer")
@@ -115,13 +124,7 @@ func TestControlsLeaveTheReaderOutside(t *testing.T) {
 	if !canRaw {
 		t.Skip("only on Unix does the reader wait outside of the library")
 	}
-	frame := func(first byte, payload string) []byte {
-		b := append([]byte{first, maskedBit | byte(len(payload))}, "mask"...)
-		for i := range len(payload) {
-			b = append(b, payload[i]^"mask"[i%maskBytes])
-		}
-		return b
-	}
+	frame := maskedFrame
 	long := strings.Repeat("p", mostControl)
 	tests := []struct {
 		name    string
@@ -190,22 +193,9 @@ func TestControlsLeaveTheReaderOutside(t *testing.T) {
 // everything else as it came.
 func TestMessagesPassByTheLibrary(t *testing.T) {
 	const most = 70_000
-	frame := func(first byte, n int, payload string) []byte {
-		b := []byte{first, maskedBit | byte(n)}
-		switch {
-		case n >= 1<<16:
-			b = binary.BigEndian.AppendUint64([]byte{first, maskedBit | length64}, uint64(n))
-		case n >= length16:
-			b = binary.BigEndian.AppendUint16([]byte{first, maskedBit | length16}, uint16(n))
-		}
-		b = append(b, "mask"...)
-		for i := range len(payload) {
-			b = append(b, payload[i]^"mask"[i%maskBytes])
-		}
-		return b
-	}
+	frame := maskedFrame
 	of := func(n int) string { return strings.Repeat("0123456789", n/10+1)[:n] }
-	whole := func(n int) []byte { return frame(binaryFrame, n, of(n)) }
+	whole := func(n int) []byte { return frame(binaryFrame, of(n)) }
 	type test struct {
 		name string
 		came []byte
@@ -222,13 +212,13 @@ func TestMessagesPassByTheLibrary(t *testing.T) {
 		{name: "cut length", came: append(whole(1), whole(300)[:3]...), want: []string{of(1)}, left: 3},
 		{name: "cut mask", came: whole(300)[:7], left: 7},
 		{name: "cut content", came: append(whole(8), whole(300)[:307]...), want: []string{of(8)}, left: 307},
-		{name: "eight bytes of length", came: frame(binaryFrame, 66_000, of(66_000)), left: 66_014},
-		{name: "before a ping", came: append(whole(9), frame(pingFrame, 1, "x")...), want: []string{of(9)}, left: 7},
-		{name: "text", came: frame(0x81, 2, "xx"), left: 8},
-		{name: "closing", came: frame(0x88, 2, "xx"), left: 8},
-		{name: "first of fragments", came: frame(0x02, 2, "xx"), left: 8},
-		{name: "last of fragments", came: frame(0x80, 2, "xx"), left: 8},
-		{name: "reserved bit", came: frame(0xc2, 2, "xx"), left: 8},
+		{name: "eight bytes of length", came: whole(66_000), left: 66_014},
+		{name: "before a ping", came: append(whole(9), frame(pingFrame, "x")...), want: []string{of(9)}, left: 7},
+		{name: "text", came: frame(0x81, "xx"), left: 8},
+		{name: "closing", came: frame(0x88, "xx"), left: 8},
+		{name: "first of fragments", came: frame(0x02, "xx"), left: 8},
+		{name: "last of fragments", came: frame(0x80, "xx"), left: 8},
+		{name: "reserved bit", came: frame(0xc2, "xx"), left: 8},
 		{name: "unmasked", came: []byte{binaryFrame, 4, 0, 0, 0, 0}, left: 6},
 	}
 	for n := range 40 {
@@ -276,6 +266,26 @@ func TestMessagesPassByTheLibrary(t *testing.T) {
 			t.Error("took what the library reads on another goroutine")
 		}
 	})
+}
+
+// maskedFrame returns a frame of a client.
+func maskedFrame(first byte, payload string) []byte {
+	b := []byte{first, maskedBit}
+	switch n := len(payload); {
+	case n >= 1<<16:
+		b[1] |= length64
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	case n >= length16:
+		b[1] |= length16
+		b = binary.BigEndian.AppendUint16(b, uint16(n))
+	default:
+		b[1] |= byte(n)
+	}
+	b = append(b, "mask"...)
+	for i := range len(payload) {
+		b = append(b, payload[i]^"mask"[i%maskBytes])
+	}
+	return b
 }
 
 // loopback returns both ends of a connection of this machine.

@@ -28,7 +28,7 @@ type CompactionOptions struct {
 	Entries int64
 	// Age of the last entry, when there are at least 16 since the last snapshot:
 	// a document that came to rest is made quick to load. 0 is 1 h. Unless it is
-	// negative, so is one that is asked for sooner, see [Document.CompactSoon].
+	// negative, one with 256 may be sooner, see [Document.CompactSoon].
 	Age time.Duration
 	// Sweep is the time between two looks at all documents, which find what is due
 	// by age, and what a process before this one left. 0 is 15 min.
@@ -131,11 +131,18 @@ func (s *Store) StartCompaction(o CompactionOptions, merge Merge) (stop func()) 
 // memory any more. Once compacted it need not be, so a document with 256 entries or
 // more since its snapshot is compacted when its turn comes, in a tenth of the time.
 // A document whose history is kept is not: each snapshot would stay.
-// Without a background compaction nothing happens.
+// Without a background compaction nothing happens; one that starts asks for all.
 func (d *Document) CompactSoon() {
 	c := d.state.store.compactor.Load()
-	if c != nil && c.opts.Age > 0 && d.Info().LogEntries >= askedEntries {
-		c.note(d.state.meta.name, true)
+	if c != nil {
+		c.ask(d.Info())
+	}
+}
+
+// ask notes a document that need not wait for its age, because its log is long.
+func (c *compactor) ask(d DocumentInfo) {
+	if c.opts.Age > 0 && d.LogEntries >= askedEntries {
+		c.note(d.Name, true)
 	}
 }
 
@@ -220,8 +227,8 @@ func (c *compactor) sweep(ctx context.Context, first bool) {
 			case d.Damage != nil:
 			case c.opts.Due(d, c.store.opts.Now()):
 				c.try(ctx, d.Name, false)
-			case first && c.opts.Age > 0 && d.LogEntries >= askedEntries:
-				c.note(d.Name, true)
+			case first:
+				c.ask(d)
 			}
 		}
 		if len(list) < maxList {

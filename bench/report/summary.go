@@ -67,8 +67,11 @@ func (r *Report) Summary() *Summary {
 	if len(r.Server.ServerCores) > 0 {
 		cores = "the server on one of them, the generator on the others"
 	}
-	s := &Summary{About: fmt.Sprintf("%s, %d cores (%s), %s, weft at %s, %s; an fsync takes %s here, the load average before the run was %s, and with nothing else to do the core was slower than half its speed for %.1f %% of the time.",
-		r.Machine.CPU, r.Machine.Cores, cores, r.Machine.Date.Format("2 January 2006"), commit, size, duration(r.Server.Fsync.P50), r.Machine.Load, 100*r.Server.Steadiness.Share())}
+	s := &Summary{About: fmt.Sprintf("%s, %d cores (%s), %s, weft at %s, %s; an fsync takes %s here, the load average before the run was %s.",
+		r.Machine.CPU, r.Machine.Cores, cores, r.Machine.Date.Format("2 January 2006"), commit, size, duration(r.Server.Fsync.P50), r.Machine.Load)}
+	if steady := r.Server.Steadiness; steady.Windows > 0 {
+		s.About += fmt.Sprintf(" With nothing else to do the core was slower than half its speed for %.1f %% of the time.", 100*steady.Share())
+	}
 	var peers []string
 	for _, p := range r.Server.Peers {
 		if p.Missing == "" {

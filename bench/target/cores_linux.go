@@ -3,7 +3,6 @@ package target
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 
@@ -54,10 +53,8 @@ func keep(task int, cores []int) error {
 	return nil
 }
 
-// startOn starts a command on some cores. A process begins on those of the thread that starts it.
-func startOn(cores []int, cmd *exec.Cmd) error { return onCores(cores, cmd.Start) }
-
-// onCores calls f on a thread that is kept to some cores meanwhile; none for all.
+// onCores calls f on a thread that is kept to some cores meanwhile; none for all. A process begins on those of the thread
+// that starts it.
 func onCores(cores []int, f func() error) error {
 	if len(cores) == 0 {
 		return f()

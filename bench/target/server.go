@@ -71,7 +71,7 @@ func Start(ctx context.Context, c Command) (*Server, error) {
 	}
 	cmd.Stdout = in
 	began := time.Now()
-	err = startOn(c.Cores, cmd)
+	err = onCores(c.Cores, cmd.Start)
 	in.Close()
 	if err != nil {
 		out.Close()
