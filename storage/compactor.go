@@ -307,8 +307,12 @@ func (c *compactor) report(what, name string, err error) {
 
 // Merge has merge make the state of the document as it is now on disk, and
 // compacts to it, see [Document.Compact]. It returns the sequence of the
-// snapshot; when nothing came since the newest one, that one's.
+// snapshot; when nothing came since the newest one, that one's. A document is
+// merged once at a time: a second call waits for the first, whoever makes it,
+// and has what came meanwhile.
 func (d *Document) Merge(ctx context.Context, merge Merge) (seq uint64, err error) {
+	d.state.merging.Lock()
+	defer d.state.merging.Unlock()
 	seq = d.Durable()
 	if d.Info().Snapshot >= seq {
 		return d.Info().Snapshot, nil

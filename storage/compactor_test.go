@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,6 +116,40 @@ func TestAppendWhileMerging(t *testing.T) {
 	await(t, "snapshot", func() bool { return d.Info().Snapshot >= 10 })
 	if got := strings.Join(loadAll(t, d, 0), ""); !strings.Contains(got, "u99") || strings.Count(got, "u1u2") != 1 {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestMergesDoNotMeet: the background and an operator merge the same document at once. Neither fails, and nothing is merged
+// twice.
+func TestMergesDoNotMeet(t *testing.T) {
+	d := mustDocument(t, mustOpen(t, testOptions(t, vfs.NewMem())), "d")
+	var merging, merges atomic.Int64
+	merge := func(ctx context.Context, name string, load func(func(Entry) error) error) ([]byte, error) {
+		if merging.Add(1) > 1 {
+			t.Error("two merge at once")
+		}
+		defer merging.Add(-1)
+		merges.Add(1)
+		for range 100 {
+			runtime.Gosched() // the others come
+		}
+		return joined(ctx, name, load)
+	}
+	const rounds = 50
+	for i := range rounds {
+		fill(t, d, i+1, i+1)
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if seq, err := d.Merge(t.Context(), merge); err != nil || seq != uint64(i+1) {
+					t.Errorf("got %d, %v, want %d", seq, err, i+1)
+				}
+			})
+		}
+		all.Wait()
+	}
+	if got := merges.Load(); got != rounds {
+		t.Errorf("merged %d times, want %d", got, rounds)
 	}
 }
 

@@ -25,6 +25,7 @@ type docState struct {
 
 	durable atomic.Uint64 // last sequence on disk; the syncer alone stores it
 
+	merging    sync.Mutex // held by Merge; taken before compacting
 	compacting sync.Mutex // held by Compact; taken before mu
 
 	deleted atomic.Bool // set once: handles are of no use any more
