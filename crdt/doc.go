@@ -65,7 +65,7 @@
 //
 // [MergeUpdates], [DiffUpdate], [StateVectorFromUpdate] and the conversions between
 // the two formats V1 and V2 work on updates without a document, for stores and
-// relays.
+// relays. [IndexUpdate] is for one that many lack a part of.
 //
 // The way of an update is seven steps, each in a file of its own: decode,
 // check, queue what is missing, cut runs, integrate (YATA), delete, commit.

@@ -87,6 +87,25 @@ func BenchmarkDiff(b *testing.B) {
 	benchTools(b, func(h *typed) ([]byte, error) { return crdt.DiffUpdate(h.state, h.half) })
 }
 
+func BenchmarkIndex(b *testing.B) {
+	benchTools(b, func(h *typed) ([]byte, error) {
+		_, err := crdt.IndexUpdate(h.state)
+		return h.state, err
+	})
+}
+
+func BenchmarkDiffIndexed(b *testing.B) {
+	var ix *crdt.UpdateIndex
+	benchTools(b, func(h *typed) (_ []byte, err error) {
+		if ix == nil {
+			if ix, err = crdt.IndexUpdate(h.state); err != nil {
+				return nil, err
+			}
+		}
+		return ix.Diff(h.half)
+	})
+}
+
 func BenchmarkDiffAll(b *testing.B) {
 	benchTools(b, func(h *typed) ([]byte, error) { return crdt.DiffUpdate(h.state, nil) })
 }

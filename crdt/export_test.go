@@ -3,6 +3,14 @@ package crdt
 // DecodeValue returns the Go form of a canonical value.
 func DecodeValue(v []byte) any { return decodeValue(v) }
 
+// IndexFinely is IndexUpdate with so many structs from mark to mark, however large the index is.
+func IndexFinely(update []byte, gap int) (*UpdateIndex, error) {
+	return indexUpdate(update, gap, 1<<30)
+}
+
+// IsIndexed reports whether there is an index, and not the update alone.
+func (ix *UpdateIndex) IsIndexed() bool { return !ix.none }
+
 // Scanned returns how many items all conflict scans of the document have
 // passed, and how many scans there were, together.
 func (d *Doc) Scanned() uint32 { return d.seen.next }

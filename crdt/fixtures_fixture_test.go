@@ -279,12 +279,21 @@ func checkWithoutDocument(t *testing.T, f fixture) {
 	if got := hex.EncodeToString(sv); got != want.StateVector {
 		t.Errorf("state vector of the merged updates\n got %s\nwant %s", got, want.StateVector)
 	}
+	ix, err := crdt.IndexUpdate(merged)
+	if err != nil {
+		t.Fatalf("index of an update: %v", err)
+	}
 	for _, diff := range want.Diffs {
-		got, err := crdt.DiffUpdate(merged, fromHex(t, diff.StateVector))
-		if err != nil {
-			t.Fatalf("difference of an update: %v", err)
+		for how, of := range map[string]func([]byte) ([]byte, error){
+			"difference":         func(vector []byte) ([]byte, error) { return crdt.DiffUpdate(merged, vector) },
+			"indexed difference": ix.Diff,
+		} {
+			got, err := of(fromHex(t, diff.StateVector))
+			if err != nil {
+				t.Fatalf("%s of an update: %v", how, err)
+			}
+			sameUpdate(t, how+" of the merged updates to "+diff.StateVector, got, fromHex(t, diff.Update))
 		}
-		sameUpdate(t, "difference of the merged updates to "+diff.StateVector, got, fromHex(t, diff.Update))
 	}
 }
 

@@ -2,6 +2,7 @@ package crdt_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/weftsync/weft/crdt"
@@ -17,6 +18,9 @@ func FuzzUpdateTools(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b, sv []byte) {
 		sameRefusals(t, a)
+		if _, err := crdt.IndexUpdate(a); (err == nil) != (crdt.ValidateUpdate(a) == nil) {
+			t.Fatalf("indexing: %v, though valid = %v", err, err != nil)
+		}
 		n := len(a) + len(b)
 		var merged []byte
 		var err error
@@ -42,6 +46,9 @@ func FuzzUpdateTools(f *testing.F) {
 		if two.Stats().Pending == 0 && !bytes.Equal(one.EncodeStateVector(), two.EncodeStateVector()) {
 			t.Fatalf("state vector %x one by one, %x merged", one.EncodeStateVector(), two.EncodeStateVector())
 		}
+		for _, update := range [][]byte{a, b, merged} {
+			sameIndexed(t, update, sv)
+		}
 		vectorOfUpdate(t, a)
 		vectorOfUpdate(t, merged)
 		expectBounded(t, "comparing", len(merged)+len(sv), func() {
@@ -58,6 +65,25 @@ func FuzzUpdateTools(f *testing.F) {
 			}
 		})
 	})
+}
+
+// sameIndexed checks that what a vector lacks of a valid update is the same with an index.
+func sameIndexed(t *testing.T, update, sv []byte) {
+	t.Helper()
+	var whole, fine *crdt.UpdateIndex
+	var err, errFine error
+	expectBounded(t, "indexing", len(update), func() { whole, err = crdt.IndexUpdate(update) })
+	fine, errFine = crdt.IndexFinely(update, 3)
+	if err != nil || errFine != nil {
+		t.Fatalf("index of a valid update: %v, %v", err, errFine)
+	}
+	want, refusal := crdt.DiffUpdate(update, sv)
+	for _, ix := range []*crdt.UpdateIndex{whole, fine} {
+		got, err := ix.Diff(sv)
+		if !bytes.Equal(got, want) || fmt.Sprint(err) != fmt.Sprint(refusal) {
+			t.Fatalf("update %x, vector %x: got %x, %v, want %x, %v", update, sv, got, err, want, refusal)
+		}
+	}
 }
 
 // vectorOfUpdate checks the state vector of an update that is valid against

@@ -301,6 +301,23 @@ func TestGrowthOfWholes(t *testing.T) {
 	expectAll(t, shapes)
 }
 
+// What many lack of an indexed update costs what each of them lacks.
+func TestGrowthOfIndexed(t *testing.T) {
+	expectAll(t, []shape{{name: "who lacks the last of it", prepare: func(n int) func() {
+		d := crdt.New(crdt.Options{ClientID: 1, KeepDeleted: true})
+		us := anywhere(n)
+		applyAll(d, us[:len(us)-1])
+		vector := d.EncodeStateVector()
+		applyAll(d, us[len(us)-1:])
+		ix := ok(crdt.IndexUpdate(ok(d.EncodeStateAsUpdate(nil))))
+		return func() {
+			for range n {
+				ok(ix.Diff(vector))
+			}
+		}
+	}}})
+}
+
 // The transactions of the differential oracle, many of them. What they do is
 // done to the roots, and nothing is copied whole: the size of that would count,
 // not its cost. Marks without effect are kept, as a server does: Yjs looks at

@@ -1,0 +1,149 @@
+package crdt_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/weftsync/weft/crdt"
+	"github.com/weftsync/weft/crdt/crdttest"
+	"github.com/weftsync/weft/crdt/lib0"
+)
+
+// TestIndexedDifferences: of updates of several clients, with holes and with text of every kind, whoever lacks something
+// is sent the same with an index as without one, wherever what they have ends.
+func TestIndexedDifferences(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(seed, 12))
+			docs := make([]*crdt.Doc, 4)
+			for i := range docs {
+				docs[i] = crdt.New(crdt.Options{ClientID: rnd.Uint64N(1 << 40), KeepDeleted: seed%2 == 0})
+			}
+			var updates [][]byte
+			for range 600 {
+				n := rnd.IntN(len(docs))
+				u := edit(t, rnd, docs[n], []string{"a", "wörld", "😀😀", "some text"})
+				if u == nil || rnd.IntN(100) < int(seed%3) { // nobody hears of it: a hole
+					continue
+				}
+				updates = append(updates, u)
+				for i, d := range docs {
+					if i != n && rnd.IntN(4) > 0 {
+						if _, err := d.ApplyUpdate(u); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+			}
+			merged, err := crdt.MergeUpdates(updates...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole, err := crdt.IndexUpdate(merged)
+			if err != nil || !whole.IsIndexed() {
+				t.Fatalf("the index of %d bytes: %v", len(merged), err)
+			}
+			fine, err := crdt.IndexFinely(merged, 1+rnd.IntN(5))
+			if err != nil || !fine.IsIndexed() {
+				t.Fatal(err)
+			}
+			ends := crdttest.ReadVector(vectorOf(t, merged))
+			for range 200 {
+				has := map[uint64]uint64{}
+				for client, end := range ends {
+					if rnd.IntN(8) > 0 {
+						has[client] = min(rnd.Uint64N(end+end/4+2), 1<<32-1)
+					}
+				}
+				vector := appendVector(has)
+				want, err := crdt.DiffUpdate(merged, vector)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for name, ix := range map[string]*crdt.UpdateIndex{"index": whole, "fine index": fine} {
+					if got, err := ix.Diff(vector); err != nil || !bytes.Equal(got, want) {
+						t.Fatalf("%s, who has %v of %v: got %d bytes, %v, want %d", name, has, ends, len(got), err, len(want))
+					}
+				}
+			}
+		})
+	}
+}
+
+func vectorOf(t *testing.T, update []byte) []byte {
+	t.Helper()
+	meta, err := crdt.ParseUpdateMeta(update)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return appendVector(meta.To)
+}
+
+func appendVector(clocks map[uint64]uint64) []byte {
+	b := lib0.AppendUint(nil, uint64(len(clocks)))
+	for client, clock := range clocks {
+		b = lib0.AppendUint(lib0.AppendUint(b, client), clock)
+	}
+	return b
+}
+
+// TestIndexIsSmall: an update of which an index would be larger than a quarter has none, and one that Yjs would write in
+// another way; they are read each time.
+func TestIndexIsSmall(t *testing.T) {
+	clients := raw(nil).uint(5000)
+	for c := range uint64(5000) {
+		clients = clients.uint(1, 10_000-c, 0).bytes(gc).uint(1)
+	}
+	long := raw(nil).uint(1, 500, 7, 0)
+	for range 500 {
+		long = long.bytes(gc).uint(1)
+	}
+	long = slices.Clip(long)
+	odd := raw(nil).uint(1, 500, 7, 0)
+	for range 500 {
+		odd = odd.bytes(gc | left).uint(1)
+	}
+	for name, tt := range map[string]struct {
+		update raw
+		want   bool
+	}{
+		"one client":                  {long.uint(0), true},
+		"five thousand":               {clients.uint(0), false},
+		"no structs":                  {raw(nil).uint(0, 0), true},
+		"as Yjs would not write it":   {odd.uint(0), false},
+		"deletes that Yjs would join": {long.uint(1, 7, 2, 0, 5, 5, 5), true},
+	} {
+		ix, err := crdt.IndexUpdate(tt.update)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := ix.IsIndexed(); got != tt.want {
+			t.Errorf("%s: got %v, want %v", name, got, tt.want)
+		}
+		for clock := range uint64(502) {
+			vector := appendVector(map[uint64]uint64{7: clock, 5000: 1})
+			want, err := crdt.DiffUpdate(tt.update, vector)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := ix.Diff(vector); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s, who has %d: got %x, %v, want %x", name, clock, got, err, want)
+			}
+		}
+	}
+	ix, err := crdt.IndexUpdate(long.uint(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range [][]byte{{1}, {0xff, 0xff, 0xff, 0xff, 0x7f}, {1, 7, 0x80}} {
+		if _, err := ix.Diff(bad); err == nil {
+			t.Errorf("vector %x is taken", bad)
+		}
+	}
+	if _, err := crdt.IndexUpdate(append(long.uint(0), 1)); err == nil {
+		t.Error("an update with something behind it is taken")
+	}
+}
