@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/weftsync/weft/crdt"
@@ -22,10 +23,18 @@ import (
 // mergedLog is a document without an engine.
 type mergedLog struct {
 	update []byte        // all of the log as one update
+	index  indexed       // of update
 	digest crdt.Snapshot // how far each client is known without a gap, and what is deleted
 	size   int           // of the digest, in bytes, about
 	whole  bool          // nothing in update lies behind a gap
 	kept   bool          // digest is beside the log
+}
+
+// indexed makes the index of an update when the first asks for it.
+type indexed func() (*crdt.UpdateIndex, error)
+
+func indexOnce(update []byte) indexed {
+	return sync.OnceValues(func() (*crdt.UpdateIndex, error) { return crdt.IndexUpdate(update) })
 }
 
 // sharedCopy is a merged log that several wait for, or that is kept for a moment: all of it, or if that is too much its
@@ -70,11 +79,26 @@ func (r *room) coldUpdate(ctx context.Context, vector []byte) ([]byte, *ysync.Re
 	if bytes.Equal(vector, emptyVector) && m.whole {
 		return m.update, nil
 	}
-	update, err := crdt.DiffUpdate(m.update, vector)
+	index, err := m.index()
+	if err != nil { // a single entry is not read when it is merged
+		return nil, r.failCold(&storage.CorruptError{Document: r.name, Reason: err.Error()})
+	}
+	update, err := index.Diff(vector)
 	if err != nil {
 		return nil, refusalOfVector(err)
 	}
 	return update, nil
+}
+
+// failCold ends a room of which the merged log cannot be read.
+func (r *room) failCold(err error) *ysync.Refusal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	refusal := refusalOfStorage(err)
+	if r.isCold() {
+		r.fail(refusal, err)
+	}
+	return refusal
 }
 
 // coldKnows reports whether an update adds nothing. It may say that one does which does not.
@@ -172,7 +196,7 @@ func (r *room) merged(ctx context.Context) (*mergedLog, *ysync.Refusal) {
 		log, last := r.log, r.gate.assigned
 		if log == nil {
 			r.mu.Unlock()
-			return &mergedLog{update: emptyUpdate, whole: true}, nil
+			return &mergedLog{update: emptyUpdate, index: indexOnce(emptyUpdate), whole: true}, nil
 		}
 		c = &sharedCopy{done: make(chan struct{})}
 		r.shared = c
@@ -258,6 +282,7 @@ func mergeCold(name string, log *storage.Document, last uint64, digest *mergedLo
 	if m.update, err = crdt.MergeUpdates(updates...); err != nil {
 		return nil, damaged(err)
 	}
+	m.index = indexOnce(m.update)
 	if m.size > 0 {
 		return m, nil
 	}

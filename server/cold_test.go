@@ -251,6 +251,40 @@ func TestColdRoomOverADamagedLog(t *testing.T) {
 	}
 }
 
+// TestDamageBesideADigest: where a digest spares the reading of a single entry, an entry that cannot be read is found when
+// somebody lacks something of it.
+func TestDamageBesideADigest(t *testing.T) {
+	s := startServer(t, newDisk(), hooks{}, nil)
+	mustStore(t, s.Server, "bad", []byte{9, 9, 9})
+	digest, err := crdt.NewSnapshot([]byte{1, 7, 5}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := s.store.Document(t.Context(), "bad", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := d.KeepDigest(1, digest.Encode()); err != nil {
+		t.Fatal(err)
+	}
+	mustStore(t, s.Server, "after it", textUpdate(t, "x")) // the digest is written when nobody waits for it, but in order
+	r, refusal := s.rooms.attend(t.Context(), "bad")
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	defer s.rooms.exit(r)
+	if _, refusal := r.coldUpdate(t.Context(), []byte{1, 7, 5}); refusal != nil {
+		t.Fatalf("who lacks nothing: %v", refusal)
+	}
+	if _, refusal := r.coldUpdate(t.Context(), []byte{1, 7, 4}); refusal == nil || refusal.Code != ysync.CodeCorrupt {
+		t.Fatalf("who lacks something: got %v, want that the document is damaged", refusal)
+	}
+	if got := stateOf(r); got != failed {
+		t.Errorf("the room is %s, want failed", got)
+	}
+}
+
 // TestDigestSparesTheLog: who has everything is answered from the digest alone, until an entry comes that it does not know.
 func TestDigestSparesTheLog(t *testing.T) {
 	s := newTestServer(t, newDisk(), hooks{}, nil)
