@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -229,7 +230,8 @@ func (s *Store) readTail(st *docState) (err error) {
 		st.snapshot = snapshotPlace{seq: snapshot.seq, total: snapshot.total, bytes: size, stored: int64(len(payload))}
 		end = tail{seq: snapshot.seq, total: snapshot.total, modified: snapshot.modified}
 	}
-	if it.SeekGE(documentKey(id, kindEntry)) && it.Last() {
+	// Not SeekGE, which would read the block of the first entry: it may be a whole document.
+	if it.Last() && bytes.HasPrefix(it.Key(), documentKey(id, kindEntry)) {
 		entry, _, err := entryAt(it, id)
 		if err != nil {
 			return s.damaged(name, entry.seq, "entry", err)

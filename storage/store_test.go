@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -393,5 +394,39 @@ func TestStatsHaveTheLogThatIsWritten(t *testing.T) {
 	waitDurable(t, d, n)
 	if st, least := s.Stats(), uint64(n*len(update)); st.LogBytes < least || st.DiskBytes < st.LogBytes {
 		t.Errorf("got a log of %d bytes in %d, want at least %d", st.LogBytes, st.DiskBytes, least)
+	}
+}
+
+// TestOpeningReadsLittle: where a document begins with an entry as large as a whole document, opening it reads the blocks
+// that it needs, and not that one.
+func TestOpeningReadsLittle(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, testOptions(t, fs))
+	d := mustDocument(t, s, "d")
+	const large = 1 << 20
+	mustAppend(t, d, strings.Repeat("a whole document", large/16))
+	for i := range 2000 {
+		mustAppend(t, d, fmt.Sprint("u", i, strings.Repeat("x", 50)))
+	}
+	waitDurable(t, d, 2001)
+	snapshot := make([]byte, large/8) // does not compress, and so has a block to itself
+	rand.NewChaCha8([32]byte{}).Read(snapshot)
+	if err := d.Compact(t.Context(), 2001, snapshot); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, testOptions(t, fs))
+	d = mustDocument(t, s, "d")
+	if got := d.Durable(); got != 2001 {
+		t.Errorf("opened at %d, want 2001", got)
+	}
+	if got := s.db.Metrics().BlockCache.Size; got < large/8 || got > large/2 {
+		t.Errorf("read %d bytes, want the snapshot, and not the large entry", got)
 	}
 }
