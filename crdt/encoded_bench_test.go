@@ -79,6 +79,22 @@ func BenchmarkMergeAll(b *testing.B) {
 	benchTools(b, func(h *typed) ([]byte, error) { return crdt.MergeUpdates(h.updates...) })
 }
 
+// BenchmarkMergeLog merges what a log mostly is: a snapshot, and what came after it.
+func BenchmarkMergeLog(b *testing.B) {
+	var log [][]byte
+	benchTools(b, func(h *typed) ([]byte, error) {
+		if log == nil {
+			n := max(0, len(h.updates)-1000)
+			snapshot, err := crdt.MergeUpdates(h.updates[:n]...)
+			if err != nil {
+				return nil, err
+			}
+			log = append([][]byte{snapshot}, h.updates[n:]...)
+		}
+		return crdt.MergeUpdates(log...)
+	})
+}
+
 func BenchmarkMerge10000V2(b *testing.B) {
 	benchTools(b, func(h *typed) ([]byte, error) { return crdt.MergeUpdatesV2(h.updatesInV2...) })
 }
@@ -128,4 +144,17 @@ func BenchmarkConvertToV1(b *testing.B) {
 
 func BenchmarkValidate(b *testing.B) {
 	benchTools(b, func(h *typed) ([]byte, error) { return h.state, crdt.ValidateUpdate(h.state) })
+}
+
+// BenchmarkValidateLarge is of an update in which clients are counted, because it could have too many.
+func BenchmarkValidateLarge(b *testing.B) {
+	var large []byte
+	benchTools(b, func(h *typed) (_ []byte, err error) {
+		if large == nil {
+			if large, err = crdt.MergeUpdates(h.updates...); err != nil {
+				return nil, err
+			}
+		}
+		return large, crdt.ValidateUpdate(large)
+	})
 }

@@ -50,3 +50,29 @@ func TestMoreStructsThanOneUpdateMayHold(t *testing.T) {
 		t.Errorf("apply with the limits set back: got %v, want a refusal", err)
 	}
 }
+
+// TestClientsAreCounted: an update may tell of so many clients and not of one more, wherever it tells of them, also where
+// it says the same one again and again.
+func TestClientsAreCounted(t *testing.T) {
+	const most = 1_000_000
+	of := func(origins uint64) raw {
+		structs := 2 * origins
+		u := make(raw, 0, 32*origins).uint(1, structs, 5, 0)
+		for n := range structs { // each origin is also that of the next, on the right
+			u = u.bytes(left|right|str).uint(6+(n+1)/2%origins, n, 6+n/2, n).bytes(1, 'x')
+		}
+		return u.bytes(0)
+	}
+	for origins, want := range map[uint64]string{most - 1: "", most: "more than 1000000 clients"} {
+		update := of(origins)
+		for name, read := range map[string]func([]byte) error{
+			"validate": crdt.ValidateUpdate,
+			"index":    errorOf(crdt.IndexUpdate),
+			"merge":    func(u []byte) error { _, err := crdt.MergeUpdates(u, raw{0, 0}); return err },
+		} {
+			if err := read(update); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, %d origins: got %v, want %q", name, origins, err, want)
+			}
+		}
+	}
+}

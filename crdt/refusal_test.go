@@ -34,6 +34,7 @@ func sameRefusals(t *testing.T, update []byte) {
 			"state vector": errorOf(crdt.StateVectorFromUpdate),
 			"meta":         errorOf(crdt.ParseUpdateMeta),
 			"contents":     errorOf(crdt.ContentsOfUpdate),
+			"index":        errorOf(crdt.IndexUpdate),
 			"convert":      errorOf(crdt.ConvertUpdateV1ToV2),
 			"diff":         func(u []byte) error { _, err := crdt.DiffUpdate(u, nil); return err },
 			"merge":        func(u []byte) error { _, err := crdt.MergeUpdates([]byte{0, 0}, u); return err },

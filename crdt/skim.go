@@ -8,9 +8,10 @@ import (
 
 // skim reads a part that needs no care: text or deleted content in V1 which has
 // an origin. That is nearly all of what people type. It reports false for
-// everything else, what is malformed too, and has then read nothing.
+// everything else, what is malformed too, and has then read nothing. Where clients
+// are counted, it does not read one that may not be: what it was given last is.
 func (r *reader) skim() bool {
-	if r.src.v2 != nil || r.seen != nil {
+	if r.src.v2 != nil {
 		return false
 	}
 	b, at := r.in, r.src.Offset()
@@ -26,12 +27,14 @@ func (r *reader) skim() bool {
 		return false
 	}
 	if info&infoOrigin != 0 {
-		if p.origin, n = r.last.skim(b, n); n == 0 || !p.before(p.origin) {
+		counted := r.seen == nil || r.last.isAt(b, n)
+		if p.origin, n = r.last.skim(b, n); !counted || n == 0 || !p.before(p.origin) {
 			return false
 		}
 	}
 	if info&infoRight != 0 {
-		if p.right, n = r.last.skim(b, n); n == 0 || !p.before(p.right) {
+		counted := r.seen == nil || r.last.isAt(b, n)
+		if p.right, n = r.last.skim(b, n); !counted || n == 0 || !p.before(p.right) {
 			return false
 		}
 	}
@@ -62,16 +65,21 @@ type cachedID struct {
 	client     uint64
 }
 
+// isAt reports whether the client stands at b[at:].
+func (c *cachedID) isAt(b []byte, at int) bool {
+	return at+8 <= len(b) && binary.LittleEndian.Uint64(b[at:])&c.mask == c.word
+}
+
 // skim reads an id at b[at:] and returns where it ends, 0 if it is malformed.
 func (c *cachedID) skim(b []byte, at int) (id wireID, end int) {
-	if whole := at+8 <= len(b); whole && binary.LittleEndian.Uint64(b[at:])&c.mask == c.word {
+	if c.isAt(b, at) {
 		at += c.size
 	} else {
 		client, next := lib0.Varint(b, at)
 		if next == 0 {
 			return id, 0
 		}
-		if *c = (cachedID{word: 1, client: client}); whole {
+		if *c = (cachedID{word: 1, client: client}); at+8 <= len(b) {
 			c.size = next - at
 			c.mask = 1<<(8*c.size) - 1
 			c.word = binary.LittleEndian.Uint64(b[at:]) & c.mask
