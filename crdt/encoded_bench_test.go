@@ -84,8 +84,14 @@ func BenchmarkMergeLog(b *testing.B) {
 	var log [][]byte
 	benchTools(b, func(h *typed) ([]byte, error) {
 		if log == nil {
-			n := max(0, len(h.updates)-1000)
-			snapshot, err := crdt.MergeUpdates(h.updates[:n]...)
+			n := len(h.updates) - 1000
+			doc := crdt.New(crdt.Options{})
+			for _, u := range h.updates[:n] {
+				if _, err := doc.ApplyUpdate(u); err != nil {
+					return nil, err
+				}
+			}
+			snapshot, err := doc.EncodeStateAsUpdate(nil)
 			if err != nil {
 				return nil, err
 			}

@@ -8,6 +8,10 @@ func IndexFinely(update []byte, gap int) (*UpdateIndex, error) {
 	return indexUpdate(update, gap, 1<<30)
 }
 
+// MergeReading is MergeUpdates that reads every struct twice, and MergeCopying copies what it can of every update.
+func MergeReading(updates ...[]byte) ([]byte, error) { return mergeUpdates(v1, updates, 1<<60) }
+func MergeCopying(updates ...[]byte) ([]byte, error) { return mergeUpdates(v1, updates, 0) }
+
 // IsIndexed reports whether there is an index, and not the update alone.
 func (ix *UpdateIndex) IsIndexed() bool { return !ix.none }
 

@@ -46,6 +46,8 @@ func FuzzUpdateTools(f *testing.F) {
 		for _, update := range [][]byte{a, b, merged} {
 			sameIndexed(t, update, sv)
 		}
+		sameCopied(t, a, b)
+		sameCopied(t, merged, b, a)
 		vectorOfUpdate(t, a)
 		vectorOfUpdate(t, merged)
 		expectBounded(t, "comparing", len(merged)+len(sv), func() {
@@ -62,6 +64,16 @@ func FuzzUpdateTools(f *testing.F) {
 			}
 		})
 	})
+}
+
+// sameCopied checks that updates are merged to the same, whether what one has alone is copied or read again.
+func sameCopied(t *testing.T, updates ...[]byte) {
+	t.Helper()
+	want, err := crdt.MergeReading(updates...)
+	got, errCopying := crdt.MergeCopying(updates...)
+	if err != nil || errCopying != nil || !bytes.Equal(got, want) {
+		t.Fatalf("merging %x: got %x, %v, want %x, %v", updates, got, errCopying, want, err)
+	}
 }
 
 // sameIndexed checks that what a vector lacks of a valid update is the same with an index.

@@ -12,20 +12,21 @@ import (
 // client as Skip structs. One update is returned as it is, the caller's own
 // slice, unread. The error wraps an *UpdateError and names the update.
 //
-// The updates are read twice, first to check them. The cost is linear in their
+// The updates are read twice, first to check them; of a large one most is copied then. The cost is linear in their
 // bytes while they come one after the other, O(n log m) for n structs in m
 // updates that overlap; the memory is that of the result and some ten bytes for
 // each update.
-func MergeUpdates(updates ...[]byte) ([]byte, error) { return mergeUpdates(v1, updates) }
+func MergeUpdates(updates ...[]byte) ([]byte, error) { return mergeUpdates(v1, updates, spansFrom) }
 
 // MergeUpdatesV2 is MergeUpdates for V2 updates.
-func MergeUpdatesV2(updates ...[]byte) ([]byte, error) { return mergeUpdates(v2, updates) }
+func MergeUpdatesV2(updates ...[]byte) ([]byte, error) { return mergeUpdates(v2, updates, spansFrom) }
 
-func mergeUpdates(f format, updates [][]byte) ([]byte, error) {
+// mergeUpdates merges updates. Of those of so many bytes or more it keeps in mind where the structs of a client end.
+func mergeUpdates(f format, updates [][]byte, spansFrom int) ([]byte, error) {
 	if len(updates) == 1 {
 		return updates[0], nil
 	}
-	m := merger{format: f, updates: updates}
+	m := merger{format: f, updates: updates, spansFrom: spansFrom}
 	for i := range updates {
 		if err := m.add(i); err != nil {
 			return nil, fmt.Errorf("merging update %d of %d: %w", i+1, len(updates), refused(err))
@@ -46,6 +47,9 @@ type merger struct {
 	format  format
 	updates [][]byte
 	ordered map[int][]byte // V1, of those whose clients do not descend
+	spans   map[int][]span // of large updates
+
+	spansFrom int // bytes that make an update large
 
 	starts  []start // updates not begun, in the order of their first structs
 	begun   turns
@@ -80,6 +84,8 @@ func (m *merger) add(i int) error {
 	}
 	first := start{update: int32(i)}
 	any := false
+	var spans []span
+	large := m.format == v1 && len(m.updates[i]) >= m.spansFrom
 	for {
 		more, err := r.nextStruct()
 		if err != nil {
@@ -90,6 +96,9 @@ func (m *merger) add(i int) error {
 		}
 		if !any {
 			first.client, first.clock, any = r.part.client, r.part.clock, true
+		}
+		if large {
+			spans = r.span(spans)
 		}
 	}
 	if err := r.deletes(func(d wireRange) { m.deletes = append(m.deletes, d) }); err != nil {
@@ -104,6 +113,11 @@ func (m *merger) add(i int) error {
 		if first, err = m.putInOrder(first, r); err != nil {
 			return err
 		}
+	} else if large {
+		if m.spans == nil {
+			m.spans = map[int][]span{}
+		}
+		m.spans[i] = spans
 	}
 	if any {
 		m.starts = append(m.starts, first)
@@ -190,6 +204,7 @@ func (m *merger) first() (*turn, error) {
 	if err := r.open(f, update); err != nil {
 		return nil, err
 	}
+	r.spans = m.spans[i]
 	_, err := r.nextStruct()
 	return r, err
 }
@@ -231,7 +246,11 @@ func (m *merger) take(r *turn) (more bool, err error) {
 		}
 	}
 	for p.client == client && p.clock == m.end {
-		m.write(p)
+		if s := r.spanAhead(); s != nil {
+			m.copy(r, s)
+		} else {
+			m.write(p)
+		}
 		if more, err = r.nextStruct(); !more || err != nil {
 			return false, err
 		}
@@ -253,10 +272,64 @@ func (m *merger) write(p *part) {
 	}
 }
 
+// copy writes the structs from the one at hand to the end of a span.
+func (m *merger) copy(r *turn, s *span) {
+	p := &r.part
+	at := r.src.Offset()
+	m.w.copy(p.client, p.clock, r.in[at-len(p.raw):s.to], r.left+1)
+	m.end, m.kind = s.end, kindString
+	r.src.Advance(s.to - at)
+	p.clock, p.len, r.left = s.end, 0, 0
+}
+
 // turn is an update that is being read, and the number of its last turn.
 type turn struct {
 	reader
 	number int
+	spans  []span // to come, of a large update
+}
+
+// span is the structs of a client in an update, as they were found when it was checked.
+// Nobody has to read them again to write them.
+type span struct {
+	client uint64
+	end    uint32 // clock behind the last
+	to     int    // offset behind the last
+	left   int    // gaps behind the last
+	plain  bool   // Yjs would write them so, and there is no gap between them
+
+	collected bool // the last is a collected run, which may have to grow
+}
+
+// spansFrom is how many bytes make an update large. Of smaller ones there may be hundreds of thousands.
+const spansFrom = 4096
+
+// span adds the struct at hand to the spans so far.
+func (r *turn) span(spans []span) []span {
+	p, n := &r.part, len(spans)
+	if n == 0 || spans[n-1].client != p.client {
+		spans = append(spans, span{client: p.client, end: p.clock, plain: true})
+		n++
+	}
+	s := &spans[n-1]
+	s.plain = s.plain && p.raw != nil && p.clock == s.end
+	s.collected = p.kind == kindGC
+	s.end, s.to, s.left = p.end(), r.src.Offset(), r.left
+	return spans
+}
+
+// spanAhead returns the span in which the struct at hand is, if all from there to its end can be copied.
+func (r *turn) spanAhead() *span {
+	for len(r.spans) > 0 && r.spans[0].client != r.part.client {
+		r.spans = r.spans[1:]
+	}
+	if len(r.spans) == 0 || r.part.raw == nil {
+		return nil
+	}
+	if s := &r.spans[0]; s.plain && s.left == 0 && !s.collected {
+		return s
+	}
+	return nil
 }
 
 // turns is a heap of updates by their next struct.

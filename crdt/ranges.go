@@ -36,9 +36,7 @@ func joinWireRanges(rs []wireRange) []wireRange {
 	if len(rs) < 2 {
 		return rs
 	}
-	if !slices.IsSortedFunc(rs, compareRanges) {
-		slices.SortFunc(rs, compareRanges)
-	}
+	sortRanges(rs)
 	out := rs[:1]
 	for _, r := range rs[1:] {
 		if last := &out[len(out)-1]; last.client == r.client && r.clock <= last.end() {
@@ -48,4 +46,28 @@ func joinWireRanges(rs []wireRange) []wireRange {
 		}
 	}
 	return out
+}
+
+// sortRanges sorts ranges, of which mostly a long beginning is in order: the deletes of a
+// document, with those of later updates behind it.
+func sortRanges(rs []wireRange) {
+	n := 1
+	for n < len(rs) && compareRanges(rs[n-1], rs[n]) <= 0 {
+		n++
+	}
+	if n < len(rs)/2 {
+		slices.SortFunc(rs, compareRanges)
+		return
+	}
+	rest := slices.Clone(rs[n:])
+	slices.SortFunc(rest, compareRanges)
+	for at := len(rs); len(rest) > 0; { // from the back, where there is room
+		at--
+		if last := len(rest) - 1; n == 0 || compareRanges(rs[n-1], rest[last]) <= 0 {
+			rs[at], rest = rest[last], rest[:last]
+		} else {
+			n--
+			rs[at] = rs[n]
+		}
+	}
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // TestIndexedDifferences: of updates of several clients, with holes and with text of every kind, whoever lacks something
-// is sent the same with an index as without one, wherever what they have ends.
+// is sent the same with an index as without one, wherever what they have ends; and they are merged to the same whether
+// what one has alone is copied or read again.
 func TestIndexedDifferences(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -41,6 +42,24 @@ func TestIndexedDifferences(t *testing.T) {
 			merged, err := crdt.MergeUpdates(updates...)
 			if err != nil {
 				t.Fatal(err)
+			}
+			sameCopied(t, updates...)
+			for range 20 { // parts of it that overlap, and have holes
+				var parts [][]byte
+				for range 1 + rnd.IntN(4) {
+					from := rnd.IntN(len(updates))
+					part, err := crdt.MergeUpdates(updates[from : from+rnd.IntN(len(updates)-from)+1]...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					parts = append(parts, part)
+				}
+				d := docs[rnd.IntN(len(docs))]
+				state, err := d.EncodeStateAsUpdate(nil) // with collected runs
+				if err != nil {
+					t.Fatal(err)
+				}
+				sameCopied(t, append(parts, state, updates[rnd.IntN(len(updates))])...)
 			}
 			whole, err := crdt.IndexUpdate(merged)
 			if err != nil || !whole.IsIndexed() {

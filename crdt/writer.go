@@ -57,18 +57,35 @@ func (w *writer) flush() {
 }
 
 func (w *writer) put(p *part) {
-	if n := len(w.blocks); n == 0 || w.blocks[n-1].client != p.client {
-		w.blocks = append(w.blocks, written{client: p.client, at: len(w.b)})
-		w.client(p.client)
-		w.uint(uint64(p.clock))
-	}
+	w.in(p.client, p.clock)
 	if w.copies && p.raw != nil {
 		w.b = append(w.b, p.raw...)
 	} else {
 		w.part(p)
 	}
+	w.wrote(1)
+}
+
+// copy writes so many structs of a client as they are encoded in V1, from a clock on.
+func (w *writer) copy(client uint64, clock uint32, structs []byte, count int) {
+	w.flush()
+	w.in(client, clock)
+	w.b = append(w.b, structs...)
+	w.wrote(count)
+}
+
+// in begins the block of a client, unless it is the one that is written.
+func (w *writer) in(client uint64, clock uint32) {
+	if n := len(w.blocks); n == 0 || w.blocks[n-1].client != client {
+		w.blocks = append(w.blocks, written{client: client, at: len(w.b)})
+		w.client(client)
+		w.uint(uint64(clock))
+	}
+}
+
+func (w *writer) wrote(count int) {
 	blk := &w.blocks[len(w.blocks)-1]
-	blk.count++
+	blk.count += count
 	blk.end = len(w.b)
 }
 
