@@ -114,7 +114,7 @@ func (d *Doc) encodeState(f format, stateVector []byte) ([]byte, error) {
 		}
 		updates = append(updates, waiting)
 	}
-	return mergeUpdates(f, updates, spansFrom)
+	return mergeUpdates(f, updates)
 }
 
 // encodeWhole returns all of the document but what waits, in a slice without room behind it.

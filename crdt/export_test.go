@@ -9,8 +9,11 @@ func IndexFinely(update []byte, gap int) (*UpdateIndex, error) {
 }
 
 // MergeReading is MergeUpdates that reads every struct twice, and MergeCopying copies what it can of every update.
-func MergeReading(updates ...[]byte) ([]byte, error) { return mergeUpdates(v1, updates, 1<<60) }
-func MergeCopying(updates ...[]byte) ([]byte, error) { return mergeUpdates(v1, updates, 0) }
+func MergeReading(updates ...[]byte) ([]byte, error) {
+	return (&merger{updates: updates, copyFrom: 1 << 60}).merge()
+}
+
+func MergeCopying(updates ...[]byte) ([]byte, error) { return (&merger{updates: updates}).merge() }
 
 // IsIndexed reports whether there is an index, and not the update alone.
 func (ix *UpdateIndex) IsIndexed() bool { return !ix.none }

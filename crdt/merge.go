@@ -16,20 +16,22 @@ import (
 // bytes while they come one after the other, O(n log m) for n structs in m
 // updates that overlap; the memory is that of the result and some ten bytes for
 // each update.
-func MergeUpdates(updates ...[]byte) ([]byte, error) { return mergeUpdates(v1, updates, spansFrom) }
+func MergeUpdates(updates ...[]byte) ([]byte, error) { return mergeUpdates(v1, updates) }
 
 // MergeUpdatesV2 is MergeUpdates for V2 updates.
-func MergeUpdatesV2(updates ...[]byte) ([]byte, error) { return mergeUpdates(v2, updates, spansFrom) }
+func MergeUpdatesV2(updates ...[]byte) ([]byte, error) { return mergeUpdates(v2, updates) }
 
-// mergeUpdates merges updates. Of those of so many bytes or more it keeps in mind where the structs of a client end.
-func mergeUpdates(f format, updates [][]byte, spansFrom int) ([]byte, error) {
-	if len(updates) == 1 {
-		return updates[0], nil
+func mergeUpdates(f format, updates [][]byte) ([]byte, error) {
+	return (&merger{format: f, updates: updates, copyFrom: copyFrom, longSpan: longSpan}).merge()
+}
+
+func (m *merger) merge() ([]byte, error) {
+	if len(m.updates) == 1 {
+		return m.updates[0], nil
 	}
-	m := merger{format: f, updates: updates, spansFrom: spansFrom}
-	for i := range updates {
+	for i := range m.updates {
 		if err := m.add(i); err != nil {
-			return nil, fmt.Errorf("merging update %d of %d: %w", i+1, len(updates), refused(err))
+			return nil, fmt.Errorf("merging update %d of %d: %w", i+1, len(m.updates), refused(err))
 		}
 	}
 	if !slices.IsSortedFunc(m.starts, start.compare) {
@@ -49,7 +51,7 @@ type merger struct {
 	ordered map[int][]byte // V1, of those whose clients do not descend
 	spans   map[int][]span // of large updates
 
-	spansFrom int // bytes that make an update large
+	copyFrom, longSpan int // as the constants say
 
 	starts  []start // updates not begun, in the order of their first structs
 	begun   turns
@@ -85,7 +87,7 @@ func (m *merger) add(i int) error {
 	first := start{update: int32(i)}
 	any := false
 	var spans []span
-	large := m.format == v1 && len(m.updates[i]) >= m.spansFrom
+	large := m.format == v1 && len(m.updates[i]) >= m.copyFrom
 	for {
 		more, err := r.nextStruct()
 		if err != nil {
@@ -98,7 +100,7 @@ func (m *merger) add(i int) error {
 			first.client, first.clock, any = r.part.client, r.part.clock, true
 		}
 		if large {
-			spans = r.span(spans)
+			spans = r.span(spans, m.longSpan)
 		}
 	}
 	if err := r.deletes(func(d wireRange) { m.deletes = append(m.deletes, d) }); err != nil {
@@ -289,44 +291,51 @@ type turn struct {
 	spans  []span // to come, of a large update
 }
 
-// span is the structs of a client in an update, as they were found when it was checked.
-// Nobody has to read them again to write them.
+// span is the structs of a client in an update, but for the first, as they were found when it was
+// checked. Nobody has to read them again to write them.
 type span struct {
-	client uint64
-	end    uint32 // clock behind the last
-	to     int    // offset behind the last
-	left   int    // gaps behind the last
-	plain  bool   // Yjs would write them so, and there is no gap between them
+	client   uint64
+	end      uint32 // clock behind the last
+	from, to int    // offsets
+	left     int    // gaps behind the last
+	plain    bool   // Yjs would write them so, and there is no gap between them
 
 	collected bool // the last is a collected run, which may have to grow
 }
 
-// spansFrom is how many bytes make an update large. Of smaller ones there may be hundreds of thousands.
-const spansFrom = 4096
+// How many bytes make an update large, because of smaller ones there may be hundreds of thousands; and how many a span,
+// so that what is kept in mind of an update of many clients is less than it.
+const (
+	copyFrom = 4096
+	longSpan = 256
+)
 
-// span adds the struct at hand to the spans so far.
-func (r *turn) span(spans []span) []span {
-	p, n := &r.part, len(spans)
+// span adds the struct at hand to the spans so far, of which the last may yet be too short.
+func (r *turn) span(spans []span, bytes int) []span {
+	p, at, n := &r.part, r.src.Offset(), len(spans)
 	if n == 0 || spans[n-1].client != p.client {
-		spans = append(spans, span{client: p.client, end: p.clock, plain: true})
-		n++
+		if n > 0 && spans[n-1].to-spans[n-1].from < bytes {
+			spans = spans[:n-1]
+		}
+		return append(spans, span{client: p.client, end: p.end(), from: at, to: at, left: r.left, plain: true})
 	}
 	s := &spans[n-1]
 	s.plain = s.plain && p.raw != nil && p.clock == s.end
 	s.collected = p.kind == kindGC
-	s.end, s.to, s.left = p.end(), r.src.Offset(), r.left
+	s.end, s.to, s.left = p.end(), at, r.left
 	return spans
 }
 
 // spanAhead returns the span in which the struct at hand is, if all from there to its end can be copied.
 func (r *turn) spanAhead() *span {
-	for len(r.spans) > 0 && r.spans[0].client != r.part.client {
+	p, at := &r.part, r.src.Offset()
+	for len(r.spans) > 0 && r.spans[0].client > p.client {
 		r.spans = r.spans[1:]
 	}
-	if len(r.spans) == 0 || r.part.raw == nil {
+	if len(r.spans) == 0 || p.raw == nil {
 		return nil
 	}
-	if s := &r.spans[0]; s.plain && s.left == 0 && !s.collected {
+	if s := &r.spans[0]; s.client == p.client && at > s.from && s.plain && s.left == 0 && !s.collected {
 		return s
 	}
 	return nil

@@ -239,7 +239,7 @@ func (r *room) merge(c *sharedCopy, log *storage.Document, last uint64, digest *
 		m.kept = r.store(last, m.digest)
 	}
 	c.made = time.Now()
-	if c.charged = int64(len(m.update)); r.srv.kept.take(c.charged) {
+	if c.charged = int64(len(m.update)) * 5 / 4; r.srv.kept.take(c.charged) { // the index may take a quarter
 		return
 	}
 	r.shared = nil
