@@ -70,9 +70,9 @@ func TestBadInputOnCollab(t *testing.T) {
 	bystander := s.collab(t, "collab", nil).join("victim", "write")
 	bystander.write("safe")
 	bystander.await("its status", func() bool { return bystander.unsynced == 0 })
-	mine := s.knock(t, "sync/victim?token=write")
-	mine.appear(77, 1, `{"user":"mine"}`) // straight behind its step 1: a strong claim
-	bystander.await("the claim", func() bool { return bystander.present.State(77) != nil })
+	mine := s.arrive(t, "victim?token=write", 77, 1) // a strong claim
+	mine.appear(77, 2, `{"user":"mine"}`)
+	bystander.await("the claim", func() bool { return string(bystander.present.State(77)) == `{"user":"mine"}` })
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			path, address := tt.path, tt.address

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weftsync/weft/crdt"
 	"github.com/weftsync/weft/storage"
+	ysync "github.com/weftsync/weft/sync"
 )
 
 // TestSlowSocketOfManyDocuments: a socket reads nothing while far more than its outbox holds is written to two of its
@@ -98,8 +99,11 @@ func TestAwarenessOfSessions(t *testing.T) {
 	arrive := func(h *hub, address string, id uint64) *client {
 		c := h.attach(address)
 		c.auth("", "")
-		c.start()
-		c.appear(id, 1, `{}`) // straight behind the step 1
+		h.mu.Lock() // nothing that comes is answered in between
+		c.unsynced = 1
+		c.send(ysync.YWebsocket{}.AppendStep1(nil, c.doc.EncodeStateVector()))
+		c.appear(id, 1, `{}`)
+		h.mu.Unlock()
 		watcher.await("somebody", func() bool { return watcher.present.State(id) != nil })
 		return c
 	}
