@@ -19,11 +19,7 @@ func DiffUpdateV2(update, stateVector []byte) ([]byte, error) {
 }
 
 func diffUpdate(f format, update, stateVector []byte) ([]byte, error) {
-	known := map[uint64]uint32{}
-	var noVector error
-	if len(stateVector) > 0 {
-		noVector = readStateVector(stateVector, func(client uint64, clock uint32) { known[client] = clock })
-	}
+	known, noVector := knownClocks(stateVector)
 	size := len(update)
 	if len(known) > 0 {
 		size /= 2

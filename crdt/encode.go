@@ -36,6 +36,16 @@ func (d *Doc) decodeStateVector(sv []byte) (map[uint32]uint32, error) {
 	return known, err
 }
 
+// knownClocks returns the clocks of a state vector. A nil or empty one is that of an empty document.
+func knownClocks(sv []byte) (map[uint64]uint32, error) {
+	known := map[uint64]uint32{}
+	if len(sv) == 0 {
+		return known, nil
+	}
+	err := readStateVector(sv, func(client uint64, clock uint32) { known[client] = clock })
+	return known, err
+}
+
 // readStateVector hands the clocks of a state vector to see. Those beyond ours
 // are cut to the highest that we have.
 func readStateVector(sv []byte, see func(client uint64, clock uint32)) error {

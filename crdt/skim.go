@@ -9,7 +9,8 @@ import (
 // skim reads a part that needs no care: text or deleted content in V1 which has
 // an origin. That is nearly all of what people type. It reports false for
 // everything else, what is malformed too, and has then read nothing. Where clients
-// are counted, it does not read one that may not be: what it was given last is.
+// are counted, that is so too for a part that names another client than the one
+// before it: whoever reads it counts it.
 func (r *reader) skim() bool {
 	if r.src.v2 != nil {
 		return false

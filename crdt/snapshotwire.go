@@ -138,11 +138,9 @@ func decodeWholeVector(b []byte) ([]clientClock, error) {
 // operation of the snapshot; what is deleted is not compared. A nil or empty
 // state vector is that of an empty document. The error is an *UpdateError.
 func (s Snapshot) ReachedBy(stateVector []byte) (bool, error) {
-	known := map[uint64]uint32{}
-	if len(stateVector) > 0 {
-		if err := readStateVector(stateVector, func(client uint64, clock uint32) { known[client] = clock }); err != nil {
-			return false, err
-		}
+	known, err := knownClocks(stateVector)
+	if err != nil {
+		return false, err
 	}
 	for _, c := range s.vector {
 		if known[c.client] < c.clock {

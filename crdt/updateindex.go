@@ -109,55 +109,29 @@ func (ix *UpdateIndex) Diff(stateVector []byte) ([]byte, error) {
 	if ix.none {
 		return DiffUpdate(ix.update, stateVector)
 	}
-	known := map[uint64]uint32{}
-	if len(stateVector) > 0 {
-		if err := readStateVector(stateVector, func(client uint64, clock uint32) { known[client] = clock }); err != nil {
-			return nil, err
-		}
+	known, err := knownClocks(stateVector)
+	if err != nil {
+		return nil, err
 	}
-	var news []unknownBlock
-	size := lib0.UintLen(uint64(len(ix.blocks))) + len(ix.deletes)
+	w := v1.writer(v1, 0)
+	d := difference{known: known, w: &w}
 	for i := range ix.blocks {
-		if ix.blocks[i].end <= known[ix.blocks[i].client] {
-			continue
-		}
-		b, err := ix.unknown(i, known[ix.blocks[i].client])
-		if err != nil {
-			return nil, fmt.Errorf("reading an update to compare: %w", refused(err))
-		}
-		if b.count > 0 {
-			news = append(news, b)
-			size += 3*lib0.UintLen(1<<53) + len(b.first) + len(b.rest)
+		if blk := &ix.blocks[i]; blk.end > known[blk.client] {
+			if err := ix.write(&d, i); err != nil {
+				return nil, fmt.Errorf("reading an update to compare: %w", refused(err))
+			}
 		}
 	}
-	s := v1.sink(make([]byte, 0, size))
-	s.uint(uint64(len(news)))
-	for i := range news {
-		b := &news[i]
-		s.uint(uint64(b.count))
-		s.client(b.client)
-		s.uint(uint64(b.clock))
-		s.b = append(append(s.b, b.first...), b.rest...)
-	}
-	s.b = append(s.b, ix.deletes...)
-	return s.finish(), nil
+	return w.finishCopied(ix.deletes), nil
 }
 
-// unknownBlock is what somebody lacks of a client.
-type unknownBlock struct {
-	client      uint64
-	clock       uint32
-	count       int
-	first, rest []byte // the encoded structs: the first one, and those behind it
-}
-
-// unknown returns the structs of block i from a clock on. The first one may have to be cut.
-func (ix *UpdateIndex) unknown(i int, clock uint32) (unknownBlock, error) {
+// write writes what is not known of block i: it reads to the first struct that is not, and copies what is behind it.
+func (ix *UpdateIndex) write(d *difference, i int) error {
 	blk, end := &ix.blocks[i], len(ix.marks)
 	if i+1 < len(ix.blocks) {
 		end = ix.blocks[i+1].mark
 	}
-	marks := ix.marks[blk.mark:end]
+	marks, clock := ix.marks[blk.mark:end], d.known[blk.client]
 	from := max(0, sort.Search(len(marks), func(n int) bool { return marks[n].clock > clock })-1)
 
 	r := reader{src: source{Decoder: lib0.NewDecoder(ix.update), limits: &defaultLimits}, in: ix.update, keepRaw: true}
@@ -166,22 +140,12 @@ func (ix *UpdateIndex) unknown(i int, clock uint32) (unknownBlock, error) {
 	r.part.client, r.part.clock = blk.client, marks[from].clock
 	for r.left = blk.count - from*ix.gap; r.left > 0; {
 		if _, err := r.next(); err != nil {
-			return unknownBlock{}, err
+			return err
 		}
-		p := &r.part
-		if p.kind == kindSkip || p.end() <= clock {
-			continue
+		if d.see(&r.part); d.news {
+			d.w.copy(blk.client, r.part.end(), ix.update[r.src.Offset():blk.to], r.left)
+			break
 		}
-		if p.clock < clock {
-			p.cut(clock-p.clock, false)
-		}
-		b := unknownBlock{client: blk.client, clock: p.clock, count: r.left + 1, first: p.raw, rest: ix.update[r.src.Offset():blk.to]}
-		if p.raw == nil {
-			var s sink
-			s.part(p)
-			b.first = s.b
-		}
-		return b, nil
 	}
-	return unknownBlock{}, nil
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/weftsync/weft/crdt"
 	"github.com/weftsync/weft/crdt/crdttest"
-	"github.com/weftsync/weft/crdt/lib0"
 )
 
 // TestIndexedDifferences: of updates of several clients, with holes and with text of every kind, whoever lacks something
@@ -69,44 +68,28 @@ func TestIndexedDifferences(t *testing.T) {
 			if err != nil || !fine.IsIndexed() {
 				t.Fatal(err)
 			}
-			ends := crdttest.ReadVector(vectorOf(t, merged))
+			meta, err := crdt.ParseUpdateMeta(merged)
+			if err != nil {
+				t.Fatal(err)
+			}
 			for range 200 {
-				has := map[uint64]uint64{}
-				for client, end := range ends {
-					if rnd.IntN(8) > 0 {
-						has[client] = min(rnd.Uint64N(end+end/4+2), 1<<32-1)
-					}
+				picks := make([]int, len(docs)) // of 255; more is beyond the end
+				for i := range picks {
+					picks[i] = max(0, rnd.IntN(320)-20)
 				}
-				vector := appendVector(has)
+				vector := crdttest.VectorBelow(meta.To, picks)
 				want, err := crdt.DiffUpdate(merged, vector)
 				if err != nil {
 					t.Fatal(err)
 				}
 				for name, ix := range map[string]*crdt.UpdateIndex{"index": whole, "fine index": fine} {
 					if got, err := ix.Diff(vector); err != nil || !bytes.Equal(got, want) {
-						t.Fatalf("%s, who has %v of %v: got %d bytes, %v, want %d", name, has, ends, len(got), err, len(want))
+						t.Fatalf("%s, who has %v of 255 of %v: got %d bytes, %v, want %d", name, picks, meta.To, len(got), err, len(want))
 					}
 				}
 			}
 		})
 	}
-}
-
-func vectorOf(t *testing.T, update []byte) []byte {
-	t.Helper()
-	meta, err := crdt.ParseUpdateMeta(update)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return appendVector(meta.To)
-}
-
-func appendVector(clocks map[uint64]uint64) []byte {
-	b := lib0.AppendUint(nil, uint64(len(clocks)))
-	for client, clock := range clocks {
-		b = lib0.AppendUint(lib0.AppendUint(b, client), clock)
-	}
-	return b
 }
 
 // TestIndexIsSmall: an update of which an index would be larger than a quarter has none, and one that Yjs would write in
@@ -143,7 +126,7 @@ func TestIndexIsSmall(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, got, tt.want)
 		}
 		for clock := range uint64(502) {
-			vector := appendVector(map[uint64]uint64{7: clock, 5000: 1})
+			vector := raw(nil).uint(2, 7, clock, 5000, 1)
 			want, err := crdt.DiffUpdate(tt.update, vector)
 			if err != nil {
 				t.Fatal(err)

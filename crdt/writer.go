@@ -160,9 +160,16 @@ func (s *sink) partContent(p *part) {
 // finish returns the update: the structs written, and the given delete set.
 func (w *writer) finish(deletes []wireRange) []byte {
 	w.flush()
-	w.assemble(len(deletes))
+	w.assemble(12 * len(deletes))
 	w.deleteSet(deletes)
 	return w.sink.finish()
+}
+
+// finishCopied is finish in V1 with a delete set that is encoded already.
+func (w *writer) finishCopied(deletes []byte) []byte {
+	w.flush()
+	w.assemble(len(deletes))
+	return append(w.b, deletes...)
 }
 
 // finishOrdered is finish without deletes, and with the clients in the order in
@@ -175,10 +182,10 @@ func (w *writer) finishOrdered() []byte {
 	return w.sink.finish()
 }
 
-// assemble puts the counts in front of the blocks.
+// assemble puts the counts in front of the blocks, and leaves room for so many bytes of deletes.
 func (w *writer) assemble(deletes int) {
 	body := w.b
-	size := 2*lib0.UintLen(1<<53) + 8*len(w.blocks) + len(body) + 12*deletes
+	size := 2*lib0.UintLen(1<<53) + 8*len(w.blocks) + len(body) + deletes
 	w.b = make([]byte, 0, size)
 	w.uint(uint64(len(w.blocks)))
 	for _, blk := range w.blocks {
