@@ -95,6 +95,14 @@ export class Server {
     await rm(this.#data, { recursive: true, force: true })
   }
 
+  /** How many WebSockets of y-websocket's dialect are open, as the admin listener says. One that is not has left its document. */
+  async connections(): Promise<number> {
+    const answer = await fetch(`http://${this.admin}/metrics`)
+    const found = /^weft_connections\{dialect="y-websocket"\} (\d+)$/m.exec(await answer.text())
+    if (found === null) throw new Error('no number of connections among the metrics')
+    return Number(found[1])
+  }
+
   /** The text of a document as the REST interface gives it. */
   async text(name: string): Promise<string> {
     const url = `${this.url}api/documents/${encodeURIComponent(name)}?root=content`

@@ -10,7 +10,7 @@ let browser: Browser
 let script: string
 
 beforeAll(async () => {
-  server = await Server.start()
+  server = await Server.start('--admin', '127.0.0.1:0')
   browser = await launch()
   const entry = join(import.meta.dirname, 'tab.page.ts')
   const built = await build({
@@ -92,11 +92,13 @@ class Tab {
     return this.page.evaluate(() => window.tab.provider.wsconnected)
   }
 
-  /** Takes the network from this tab, in the middle of what it does. */
+  /** Takes the network from this tab, in the middle of what it does. The server has noticed when it returns. */
   async block(): Promise<void> {
+    const connections = await server.connections()
     this.#network.blocked = true
     for (const route of this.#routes) await route.close({ code: 1001 })
     await expect.poll(() => this.isConnected(), soon).toBe(false)
+    await expect.poll(() => server.connections(), soon).toBe(connections - 1)
   }
 
   unblock(): void {
